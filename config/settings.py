@@ -1,0 +1,228 @@
+"""Settings of Parley. Every number that an operator may want to change is named here once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import environ
+
+from config import env as installation
+
+env = environ.Env()
+
+BASE_DIR = installation.BASE_DIR
+PARLEY_HOME = installation.home()
+
+# --- which installation this is -----------------------------------------------------------
+
+# "demo" fills itself with people and rooms and listens on loopback; "production" starts empty.
+PARLEY_ENV = env.str("PARLEY_ENV", default="demo")
+PARLEY_DEMO = PARLEY_ENV == "demo"
+DEBUG = False
+SECRET_KEY = env.str("SECRET_KEY", default="") or installation.secret("django")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if PARLEY_DEMO else ["localhost", "127.0.0.1"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("COOKIE_SECURE", default=False)
+SESSION_COOKIE_HTTPONLY = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- apps, from the lowest floor up -------------------------------------------------------
+
+LOCAL_APPS = [
+    "core.log",
+    "core.audit",
+    "core.tasks",
+    "realtime",
+    "accounts",
+    "chat",
+    "ops",
+]
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "django_filters",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "drf_standardized_errors",
+    "django_tasks",
+    "django_tasks_db",
+    *LOCAL_APPS,
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "core.middleware.OptionalSlashMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+APPEND_SLASH = False
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+# --- database -----------------------------------------------------------------------------
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{PARLEY_HOME / 'parley.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["OPTIONS"] = {
+        # A transaction that reads and then writes would fail with "database is locked" instead
+        # of waiting; taking the write lock at BEGIN makes it wait.
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 10,
+        # FULL: an acknowledged message is on the disk, even when the power goes.
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
+            "PRAGMA temp_store=MEMORY; PRAGMA mmap_size=134217728; PRAGMA journal_size_limit=67108864;"
+        ),
+    }
+else:
+    DATABASES["default"].setdefault("CONN_MAX_AGE", 600)
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- Redis --------------------------------------------------------------------------------
+
+VALKEY_SOCKET = installation.socket_path("valkey")
+REDIS_URL = env.str("REDIS_URL", default=f"unix://{VALKEY_SOCKET}")
+REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
+# Seconds. Redis is never needed for the truth: better to go on without it than to hang.
+REDIS_TIMEOUT = env.float("REDIS_TIMEOUT", default=1.0)
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "django",
+        "OPTIONS": {"IGNORE_EXCEPTIONS": True},
+    }
+}
+
+# --- people and tokens --------------------------------------------------------------------
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/signin"
+LOGIN_REDIRECT_URL = "/"
+PARLEY_AUTHENTICATOR = "accounts.tokens.authenticate_token"
+PARLEY_REGISTRATION_OPEN = env.bool("REGISTRATION_OPEN", default=True)
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "SIGNING_KEY": env.str("JWT_KEY", default="") or installation.secret("jwt"),
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.int("ACCESS_TOKEN_SECONDS", default=900)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30)),
+}
+# Seconds for which a rotated refresh token still works: two tabs, or a lost answer.
+REFRESH_GRACE = 30
+
+# --- REST ---------------------------------------------------------------------------------
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.TokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["core.rest.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["core.rest.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "core.errors.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+DRF_STANDARDIZED_ERRORS: dict[str, Any] = {
+    "EXCEPTION_FORMATTER_CLASS": "core.errors.ErrorFormatter",
+    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "409", "410", "413", "429"],
+}
+SPECTACULAR_SETTINGS: dict[str, Any] = {
+    "TITLE": "Parley",
+    "DESCRIPTION": "The REST API of Parley, a self-hosted chat server.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+
+# --- limits (bytes, unless said otherwise) ------------------------------------------------
+
+MAX_CONTENT_BYTES = 100_000
+MAX_PAYLOAD_BYTES = 102_400
+MAX_FRAME_BYTES = 256 * 1024
+MAX_BODY_BYTES = 1024 * 1024
+MAX_TOPIC_BYTES = 255
+MAX_TOPICS_PER_SOCKET = 100
+# Bytes that may wait for a slow socket before it is closed with a code that says reconnect.
+MAX_SOCKET_BUFFER_BYTES = 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
+# "name": (how many, per how many seconds), counted per user, or per address where nobody is
+# signed in. Off for loopback in the demo, so that one can try things out.
+PARLEY_RATE_LIMITS: dict[str, tuple[int, int]] = {
+    "sign_in": (10, 60),
+    "register": (10, 3600),
+    "send": (120, 60),
+    "write": (300, 60),
+    "join": (600, 60),
+    "connect": (60, 60),
+    "push": (600, 60),
+}
+PARLEY_RATE_LIMITS_OFF_ON_LOOPBACK = env.bool("RATE_LIMITS_OFF_ON_LOOPBACK", default=PARLEY_DEMO)
+RECALL_HOURS = 24
+
+# --- realtime -----------------------------------------------------------------------------
+
+HEARTBEAT_SECONDS = 25
+SOCKET_IDLE_SECONDS = 60
+# Origins, beside the server's own, from which browsers may open sockets.
+PARLEY_ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", default=[])
+
+# --- tasks --------------------------------------------------------------------------------
+
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+
+# --- static files, languages, time --------------------------------------------------------
+
+STATIC_URL = "/static/"
+STATIC_ROOT = PARLEY_HOME / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "config.storage.StaticStorage"},
+}
+MEDIA_ROOT = PARLEY_HOME / "media"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = True

@@ -1,0 +1,7 @@
+from django.apps import AppConfig
+
+
+class LogConfig(AppConfig):
+    name = "core.log"
+    label = "log"
+    verbose_name = "Change log"
