@@ -38,6 +38,9 @@ DIRECTIVES = [
 ]
 ENTRIES = ["lit", "idb"] + ["lit/directives/%s.js" % name for name in DIRECTIVES]
 
+# Copied whole: the typeface of the app, served by us and by nobody else.
+TYPEFACE = "@fontsource-variable/source-sans-3"
+
 # `import … from "x";`, `export … from "x";` and `import "x";` as minifiers write them.
 STATEMENT = re.compile(
     r"""(?P<verb>\bimport|\bexport)(?P<what>\s*(?:\*(?:\s*as\s+[\w$]+)?|\{[^}]*\}|[\w$]+)\s*from)?\s*"""
@@ -116,11 +119,23 @@ def copy_modules(names):
     return {name: "vendor/%s" % path for name, path in imports.items()}
 
 
+def copy_typeface():
+    """Copy the typeface: its style sheet, its upright and italic files, its licence."""
+    source, target = MODULES / TYPEFACE, VENDOR / TYPEFACE
+    if not source.is_dir():
+        fail("%s is not installed. Run: make setup" % TYPEFACE)
+    target.mkdir(parents=True)
+    for name in ("index.css", "wght-italic.css", "LICENSE"):
+        shutil.copyfile(str(source / name), str(target / name))
+    shutil.copytree(str(source / "files"), str(target / "files"))
+
+
 def main():
     """Fill static/vendor anew."""
     shutil.rmtree(str(VENDOR), ignore_errors=True)
     VENDOR.mkdir(parents=True)
     imports = copy_modules(ENTRIES)
+    copy_typeface()
     (VENDOR / "imports.json").write_text(json.dumps(imports, indent=2, sort_keys=True) + "\n")
 
 
