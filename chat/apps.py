@@ -1,3 +1,5 @@
+"""Chat as a Django app."""
+
 from django.apps import AppConfig
 
 

@@ -3,7 +3,7 @@
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
-class StaticStorage(CompressedManifestStaticFilesStorage):
+class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # the library has no types
     """Hashed names, also inside the imports of ES modules, so that everything can be cached for good."""
 
     support_js_module_import_aggregation = True

@@ -25,7 +25,7 @@ def format_optional(value: datetime | None) -> str | None:
 def parse_time(value: str | int | float) -> datetime:
     """A time from RFC 3339 text or decimal Unix seconds. Raises ValueError for anything else."""
     if isinstance(value, bool):
-        raise ValueError("a time is RFC 3339 text or Unix seconds")
+        raise ValueError("a time is RFC 3339 text or Unix seconds")  # noqa: TRY004 - callers parse, they catch one error
     if isinstance(value, int | float):
         return _from_seconds(float(value))
     try:

@@ -13,7 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404
 from drf_standardized_errors.formatter import ExceptionFormatter
 from drf_standardized_errors.handler import exception_handler as standardized_handler
-from drf_standardized_errors.types import ErrorResponse
+from drf_standardized_errors.types import ErrorResponse, ExceptionHandlerContext
 from rest_framework import status
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.response import Response
@@ -22,7 +22,7 @@ from rest_framework.response import Response
 class ParleyError(APIException):
     """An error with a code of the list. ``attr`` names the field, ``extra`` goes beside ``errors``."""
 
-    status_code = status.HTTP_400_BAD_REQUEST
+    status_code: int = status.HTTP_400_BAD_REQUEST
     default_code = "invalid"
     default_detail = "The request is not valid."
 
@@ -182,7 +182,7 @@ class ErrorFormatter(ExceptionFormatter):
         return body
 
 
-def exception_handler(exc: Exception, context: dict[str, Any]) -> Response | None:
+def exception_handler(exc: Exception, context: ExceptionHandlerContext) -> Response | None:
     """DRF's hook: the library's handler with our formatter (settings name it)."""
     return standardized_handler(exc, context)
 
@@ -211,5 +211,5 @@ def socket_error(exc: Exception) -> dict[str, Any]:
 def _first(detail: Any) -> tuple[str, str]:
     while isinstance(detail, dict | list) and detail:
         detail = next(iter(detail.values())) if isinstance(detail, dict) else detail[0]
-    code = detail.code if isinstance(detail, ErrorDetail) else Invalid.default_code
-    return code, str(detail)
+    code = detail.code if isinstance(detail, ErrorDetail) else None
+    return code or Invalid.default_code, str(detail)

@@ -1,3 +1,5 @@
+"""The wire as a Django app."""
+
 from django.apps import AppConfig
 
 

@@ -1,3 +1,5 @@
+"""The audit as a Django app."""
+
 from django.apps import AppConfig
 
 

@@ -39,7 +39,7 @@ class AuditEntry(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Insert. Raises TypeError for a second save."""
-        if self.pk is not None:
+        if not self._state.adding:
             raise TypeError("an audit entry is written once")
         super().save(*args, **kwargs)
 

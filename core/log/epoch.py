@@ -20,9 +20,7 @@ def _token() -> str:
 def _installation() -> Installation:
     global _current
     if _current is None:
-        _current, _ = Installation.objects.get_or_create(
-            id=1, defaults={"epoch": _token(), "origin": _token()}
-        )
+        _current, _ = Installation.objects.get_or_create(id=1, defaults={"epoch": _token(), "origin": _token()})
     return _current
 
 

@@ -115,7 +115,7 @@ class Writer:
             if _is_retryable(error):
                 raise
             failure: Exception = error
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the act's result
             failure = error
         self._buffer.cut(mark)
         self._heads.update(heads)
@@ -153,7 +153,7 @@ def append_many(acts: Sequence[Act[Any]]) -> list[Any]:
                 raise
             if attempt == RETRIES - 1:
                 raise Unavailable from error
-        time.sleep(random.uniform(0, 0.01 * 2**attempt))
+        time.sleep(random.uniform(0, 0.01 * 2**attempt))  # noqa: S311 - jitter, not a secret
     raise AssertionError("unreachable")
 
 
@@ -205,4 +205,3 @@ def _is_retryable(error: OperationalError) -> bool:
     if state is not None:
         return state in _RETRY_STATES
     return "database is locked" in str(error) or "database table is locked" in str(error)
-

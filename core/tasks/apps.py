@@ -1,3 +1,5 @@
+"""Background work as a Django app."""
+
 from django.apps import AppConfig
 
 

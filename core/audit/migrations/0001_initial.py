@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,22 +15,33 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='AuditEntry',
+            name="AuditEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('actor_name', models.CharField(max_length=150)),
-                ('action', models.CharField(max_length=48)),
-                ('object_type', models.CharField(max_length=48)),
-                ('object_id', models.CharField(max_length=64)),
-                ('reason', models.TextField()),
-                ('data', models.JSONField(default=dict)),
-                ('created_at', models.DateTimeField(default=core.clock.now)),
-                ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("actor_name", models.CharField(max_length=150)),
+                ("action", models.CharField(max_length=48)),
+                ("object_type", models.CharField(max_length=48)),
+                ("object_id", models.CharField(max_length=64)),
+                ("reason", models.TextField()),
+                ("data", models.JSONField(default=dict)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
+                (
+                    "actor",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'audit entries',
-                'ordering': ('-id',),
-                'indexes': [models.Index(fields=['object_type', 'object_id', '-id'], name='audit_object'), models.Index(fields=['actor', '-id'], name='audit_actor')],
+                "verbose_name_plural": "audit entries",
+                "ordering": ("-id",),
+                "indexes": [
+                    models.Index(fields=["object_type", "object_id", "-id"], name="audit_object"),
+                    models.Index(fields=["actor", "-id"], name="audit_actor"),
+                ],
             },
         ),
     ]
