@@ -47,6 +47,7 @@ class NotAuthenticated(ParleyError):
     """401: no token."""
 
     status_code = status.HTTP_401_UNAUTHORIZED
+    auth_header = "Bearer"
     default_code = "not_authenticated"
     default_detail = "Sign in first: send an access token as 'Authorization: Bearer …'."
 
@@ -55,8 +56,22 @@ class InvalidToken(ParleyError):
     """401: a token that is malformed, expired, revoked, or of somebody who was signed out."""
 
     status_code = status.HTTP_401_UNAUTHORIZED
+    # DRF's handler turns this attribute into the WWW-Authenticate header.
+    auth_header = "Bearer"
     default_code = "authentication_failed"
     default_detail = "The access token is not valid or no longer valid. Refresh it or sign in again."
+
+
+class WrongCredentials(InvalidToken):
+    """401: no such username, or not its password; which of the two is nobody's business."""
+
+    default_detail = "The username or the password is not right."
+
+
+class SignInEnded(InvalidToken):
+    """401: a refresh token that is unknown, expired, or of a sign-in that has ended."""
+
+    default_detail = "This sign-in has ended. Sign in again."
 
 
 class Forbidden(ParleyError):
