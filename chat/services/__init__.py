@@ -1,0 +1,1 @@
+"""What one can do in chat. Every door calls these; each is one act of the change log."""
