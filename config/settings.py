@@ -158,11 +158,11 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["core.rest.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.rest.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
-    "EXCEPTION_HANDLER": "core.errors.exception_handler",
+    "EXCEPTION_HANDLER": "core.error_answers.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 DRF_STANDARDIZED_ERRORS: dict[str, Any] = {
-    "EXCEPTION_FORMATTER_CLASS": "core.errors.ErrorFormatter",
+    "EXCEPTION_FORMATTER_CLASS": "core.error_answers.ErrorFormatter",
     "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "409", "410", "413", "429"],
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {

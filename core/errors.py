@@ -1,7 +1,7 @@
 """The one list of error codes, and the one shape in which every door tells them.
 
-Services raise these; DRF's handler, the raw ASGI routes and the sockets present them. The
-shape is that of drf-standardized-errors: ``{"type", "errors": [{"code", "detail", "attr"}]}``,
+Services raise these; DRF's handler (``core.error_answers``), the raw ASGI routes and the sockets
+present them. The shape is that of drf-standardized-errors: ``{"type", "errors": [{"code", "detail", "attr"}]}``,
 with what an error adds (``current``, ``retry_after``) beside ``errors``.
 """
 
@@ -11,12 +11,8 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import Http404
-from drf_standardized_errors.formatter import ExceptionFormatter
-from drf_standardized_errors.handler import exception_handler as standardized_handler
-from drf_standardized_errors.types import ErrorResponse, ExceptionHandlerContext
 from rest_framework import status
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
-from rest_framework.response import Response
 
 
 class ParleyError(APIException):
@@ -183,23 +179,6 @@ class InternalError(ParleyError):
 
 
 _SERVER_ERROR: int = status.HTTP_500_INTERNAL_SERVER_ERROR
-
-
-class ErrorFormatter(ExceptionFormatter):
-    """The library's formatter, plus the field and the extras of a ``ParleyError``."""
-
-    def format_error_response(self, error_response: ErrorResponse) -> dict[str, Any]:
-        """The body of the answer."""
-        body: dict[str, Any] = super().format_error_response(error_response)
-        if isinstance(self.exc, ParleyError):
-            body["errors"][0]["attr"] = self.exc.attr
-            body.update(self.exc.extra)
-        return body
-
-
-def exception_handler(exc: Exception, context: ExceptionHandlerContext) -> Response | None:
-    """DRF's hook: the library's handler with our formatter (settings name it)."""
-    return standardized_handler(exc, context)
 
 
 def error_body(exc: ParleyError) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -17,121 +16,222 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='ChatMessage',
+            name="ChatMessage",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField()),
-                ('offset', models.BigIntegerField()),
-                ('lamport', models.BigIntegerField()),
-                ('origin', models.CharField(max_length=12)),
-                ('type', models.CharField(default='text', max_length=24)),
-                ('content', models.TextField(blank=True)),
-                ('html', models.TextField(blank=True)),
-                ('metadata', models.JSONField(blank=True, default=dict)),
-                ('client_id', models.CharField(blank=True, max_length=64, null=True)),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(default=core.clock.now)),
-                ('edited_at', models.DateTimeField(blank=True, null=True)),
-                ('deleted_at', models.DateTimeField(blank=True, null=True)),
-                ('deleted_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('reply_to', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='replies', to='chat.chatmessage')),
-                ('sender', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='messages', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField()),
+                ("offset", models.BigIntegerField()),
+                ("lamport", models.BigIntegerField()),
+                ("origin", models.CharField(max_length=12)),
+                ("type", models.CharField(default="text", max_length=24)),
+                ("content", models.TextField(blank=True)),
+                ("html", models.TextField(blank=True)),
+                ("metadata", models.JSONField(blank=True, default=dict)),
+                ("client_id", models.CharField(blank=True, max_length=64, null=True)),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
+                ("edited_at", models.DateTimeField(blank=True, null=True)),
+                ("deleted_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "deleted_by",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "reply_to",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="replies",
+                        to="chat.chatmessage",
+                    ),
+                ),
+                (
+                    "sender",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="messages",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ChatRoom',
+            name="ChatRoom",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('direct', 'Direct'), ('group', 'Group'), ('public', 'Public')], max_length=8)),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('created_at', models.DateTimeField(default=core.clock.now)),
-                ('last_message_at', models.DateTimeField(blank=True, null=True)),
-                ('seq', models.BigIntegerField(default=0)),
-                ('offset', models.BigIntegerField(default=0)),
-                ('lamport', models.BigIntegerField(default=0)),
-                ('members_count', models.PositiveIntegerField(default=0)),
-                ('guests_may_send', models.BooleanField(default=False)),
-                ('members_may_invite', models.BooleanField(default=True)),
-                ('members_may_pin', models.BooleanField(default=False)),
-                ('is_frozen', models.BooleanField(default=False)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('last_message', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='chat.chatmessage')),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("direct", "Direct"), ("group", "Group"), ("public", "Public")], max_length=8
+                    ),
+                ),
+                ("name", models.CharField(blank=True, max_length=120)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
+                ("last_message_at", models.DateTimeField(blank=True, null=True)),
+                ("seq", models.BigIntegerField(default=0)),
+                ("offset", models.BigIntegerField(default=0)),
+                ("lamport", models.BigIntegerField(default=0)),
+                ("members_count", models.PositiveIntegerField(default=0)),
+                ("guests_may_send", models.BooleanField(default=False)),
+                ("members_may_invite", models.BooleanField(default=True)),
+                ("members_may_pin", models.BooleanField(default=False)),
+                ("is_frozen", models.BooleanField(default=False)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "last_message",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="chat.chatmessage",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='chatmessage',
-            name='room',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='chat.chatroom'),
+            model_name="chatmessage",
+            name="room",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="chat.chatroom"
+            ),
         ),
         migrations.CreateModel(
-            name='Invite',
+            name="Invite",
             fields=[
-                ('code', models.CharField(max_length=32, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(default=core.clock.now)),
-                ('expires_at', models.DateTimeField(blank=True, null=True)),
-                ('max_uses', models.PositiveIntegerField(blank=True, null=True)),
-                ('uses', models.PositiveIntegerField(default=0)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('room', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='invites', to='chat.chatroom')),
+                ("code", models.CharField(max_length=32, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
+                ("expires_at", models.DateTimeField(blank=True, null=True)),
+                ("max_uses", models.PositiveIntegerField(blank=True, null=True)),
+                ("uses", models.PositiveIntegerField(default=0)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "room",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="invites", to="chat.chatroom"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.UUIDField(editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('owner', 'Owner'), ('admin', 'Admin'), ('member', 'Member'), ('guest', 'Guest')], default='member', max_length=8)),
-                ('joined_at', models.DateTimeField(default=core.clock.now)),
-                ('read_seq', models.BigIntegerField(default=0)),
-                ('room', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='chat.chatroom')),
-                ('user', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(editable=False, primary_key=True, serialize=False)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("owner", "Owner"), ("admin", "Admin"), ("member", "Member"), ("guest", "Guest")],
+                        default="member",
+                        max_length=8,
+                    ),
+                ),
+                ("joined_at", models.DateTimeField(default=core.clock.now)),
+                ("read_seq", models.BigIntegerField(default=0)),
+                (
+                    "room",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to="chat.chatroom",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='MessageEdit',
+            name="MessageEdit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField()),
-                ('old_content', models.TextField()),
-                ('new_content', models.TextField()),
-                ('edited_at', models.DateTimeField(default=core.clock.now)),
-                ('edited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='edits', to='chat.chatmessage')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("version", models.PositiveIntegerField()),
+                ("old_content", models.TextField()),
+                ("new_content", models.TextField()),
+                ("edited_at", models.DateTimeField(default=core.clock.now)),
+                (
+                    "edited_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="edits", to="chat.chatmessage"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='chatroom',
-            index=models.Index(fields=['kind', 'name', 'id'], name='room_directory'),
+            model_name="chatroom",
+            index=models.Index(fields=["kind", "name", "id"], name="room_directory"),
         ),
         migrations.AddIndex(
-            model_name='chatmessage',
-            index=models.Index(fields=['room', 'lamport', 'origin', 'id'], name='message_timeline'),
+            model_name="chatmessage",
+            index=models.Index(fields=["room", "lamport", "origin", "id"], name="message_timeline"),
         ),
         migrations.AddIndex(
-            model_name='chatmessage',
-            index=models.Index(fields=['sender', '-created_at'], name='message_sender'),
+            model_name="chatmessage",
+            index=models.Index(fields=["sender", "-created_at"], name="message_sender"),
         ),
         migrations.AddIndex(
-            model_name='chatmessage',
-            index=models.Index(fields=['room', 'created_at', 'sender'], name='message_room_time'),
+            model_name="chatmessage",
+            index=models.Index(fields=["room", "created_at", "sender"], name="message_room_time"),
         ),
         migrations.AddConstraint(
-            model_name='chatmessage',
-            constraint=models.UniqueConstraint(fields=('room', 'seq'), name='message_seq_once'),
+            model_name="chatmessage",
+            constraint=models.UniqueConstraint(fields=("room", "seq"), name="message_seq_once"),
         ),
         migrations.AddConstraint(
-            model_name='chatmessage',
-            constraint=models.UniqueConstraint(fields=('room', 'sender', 'client_id'), name='message_client_id_once'),
+            model_name="chatmessage",
+            constraint=models.UniqueConstraint(fields=("room", "sender", "client_id"), name="message_client_id_once"),
         ),
         migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(fields=['user', 'room'], name='member_user'),
+            model_name="membership",
+            index=models.Index(fields=["user", "room"], name="member_user"),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('room', 'user'), name='member_once'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("room", "user"), name="member_once"),
         ),
         migrations.AddConstraint(
-            model_name='messageedit',
-            constraint=models.UniqueConstraint(fields=('message', 'version'), name='edit_version_once'),
+            model_name="messageedit",
+            constraint=models.UniqueConstraint(fields=("message", "version"), name="edit_version_once"),
         ),
     ]

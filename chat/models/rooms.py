@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+from uuid import UUID
+
 from django.conf import settings
 from django.db import models
 
 from core import clock, ids
+from core.log.models import StreamGuard
 
 
-class ChatRoom(models.Model):
+class ChatRoom(StreamGuard):
     """A place where messages are. Everything a poll needs stands in this one row."""
 
     class Kind(models.TextChoices):
@@ -28,7 +32,6 @@ class ChatRoom(models.Model):
         "chat.ChatMessage", null=True, blank=True, on_delete=models.SET_NULL, related_name="+", db_index=False
     )
     seq = models.BigIntegerField(default=0)
-    offset = models.BigIntegerField(default=0)
     lamport = models.BigIntegerField(default=0)
     members_count = models.PositiveIntegerField(default=0)
 
@@ -50,18 +53,23 @@ class ChatRoom(models.Model):
 
 
 def room_stream(room_id: object) -> str:
-    """The stream (and topic) of a room."""
+    """The key of a room's stream, which is also its topic."""
     return f"room:{room_id}"
 
 
 def user_stream(user_id: object) -> str:
-    """The stream (and topic) of a user."""
+    """The key of a user's own stream, which is also its topic."""
     return f"user:{user_id}"
 
 
-def direct_room_id(one: object, other: object) -> object:
+def direct_room_id(one: object, other: object) -> UUID:
     """The id of the direct room of two people, the same from either side."""
     return ids.natural_id("direct", *sorted([str(one), str(other)]))
+
+
+def membership_id(room_id: object, user_id: object) -> UUID:
+    """The id of a user's membership, known before it exists: so it can be named in an act."""
+    return ids.natural_id("membership", room_id, user_id)
 
 
 class Membership(models.Model):
@@ -73,7 +81,7 @@ class Membership(models.Model):
         MEMBER = "member"
         GUEST = "guest"
 
-    # natural_id("membership", room, user): two installations that add one person make one row.
+    # membership_id(room, user): two installations that add one person make one row.
     id = models.UUIDField(primary_key=True, editable=False)
     room = models.ForeignKey(ChatRoom, on_delete=models.CASCADE, related_name="memberships", db_index=False)
     user = models.ForeignKey(
@@ -83,6 +91,9 @@ class Membership(models.Model):
     joined_at = models.DateTimeField(default=clock.now)
     # The seq up to which this user has read; unread is the room's seq less this.
     read_seq = models.BigIntegerField(default=0)
+
+    # Who writes stands on every message, so the card comes with the lock.
+    LOCKED_WITH: ClassVar[tuple[str, ...]] = ("user",)
 
     class Meta:
         constraints = (models.UniqueConstraint(fields=["room", "user"], name="member_once"),)

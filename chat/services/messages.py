@@ -23,7 +23,7 @@ def send_message(
     room_id: UUID,
     content: str,
     client_id: str | None = None,
-    type: str = "text",
+    message_type: str = "text",
     reply_to: UUID | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> SendResult:
@@ -37,7 +37,7 @@ async def asend_message(
     room_id: UUID,
     content: str,
     client_id: str | None = None,
-    type: str = "text",
+    message_type: str = "text",
     reply_to: UUID | None = None,
     metadata: dict[str, Any] | None = None,
 ) -> SendResult:

@@ -15,9 +15,7 @@ class CreateRoomResult:
     created: bool
 
 
-def create_room(
-    *, actor_id: UUID, kind: str, name: str = "", member_ids: Sequence[UUID] = ()
-) -> CreateRoomResult:
+def create_room(*, actor_id: UUID, kind: str, name: str = "", member_ids: Sequence[UUID] = ()) -> CreateRoomResult:
     """A direct room (exactly one other person), a group or a public room; the actor owns it."""
     raise NotImplementedError
 

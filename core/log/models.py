@@ -23,6 +23,24 @@ class Installation(models.Model):
         return f"{self.origin}, epoch {self.epoch}"
 
 
+class StreamGuard(models.Model):
+    """A row that stands for one stream and keeps a copy of its offset, so that readers need only it.
+
+    Nobody appends to that stream but with the row locked: the lock on the row is the lock on the
+    stream. The log writes the copy.
+    """
+
+    offset = models.BigIntegerField(default=0)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def stream(self) -> str:
+        """The key of the stream."""
+        raise NotImplementedError
+
+
 class Stream(models.Model):
     """A sequence of changes without gaps. ``offset`` is that of the newest, 0 before the first."""
 
