@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import structlog
 
+from core import cache
 from core import redis as redis_
 from core.log import witness
 from core.log.events import Event
@@ -83,10 +84,13 @@ def execute(pipe: Pipeline) -> bool:
             results = pipe.execute(raise_on_error=False)
     except redis_.UNAVAILABLE as error:
         logger.warning("redis_unavailable", error=type(error).__name__)
+        cache.commands_lost()
         return False
     failures = [result for result in results if isinstance(result, Exception)]
     for failure in failures[:1]:
         logger.error("redis_refused", error=str(failure), count=len(failures))
+    if failures:
+        cache.commands_lost()
     return not failures
 
 

@@ -1,0 +1,102 @@
+"""A cache in two tiers: the process's own copy, then Redis; the database behind both.
+
+What is read here is never older than the last change that was acknowledged by this process, and
+elsewhere never older than the invalidation of it. A miss asks the database; an error of Redis
+asks the database; nothing that is missing is ever taken for an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from django.db import transaction
+
+from core import redis as redis_
+from core.cache import shared, stats, threads
+from core.cache.channel import is_up, start_listener, stop_listener
+from core.cache.local import local
+from core.cache.lookup import PlainLookup, alook_up, in_transaction, look_up, part_flights
+from core.cache.shared import commands_lost
+from core.cache.stats import counts
+from core.cache_keys import CacheKey
+
+run_in_thread = threads.run
+
+__all__ = [
+    "aget_local",
+    "aget_or_load",
+    "commands_lost",
+    "counts",
+    "get_or_load",
+    "invalidate",
+    "is_up",
+    "local_get",
+    "run_in_thread",
+    "start_listener",
+    "stop_listener",
+]
+
+
+def get_or_load(key: str, cachekey: CacheKey, load: Callable[[], bytes]) -> bytes:
+    """The value of ``key``, for threads; ``load`` reads it from the database when nobody knows it.
+
+    Inside a transaction what was loaded is not kept: it may be undone.
+    """
+    value = look_up(PlainLookup(key, cachekey), load)
+    assert value is not None
+    return value
+
+
+async def aget_or_load(key: str, cachekey: CacheKey, aload: Callable[[], Awaitable[bytes]]) -> bytes:
+    """``get_or_load`` for coroutines; answered without a pause when the process knows.
+
+    ``aload`` must not block the loop (``run_in_thread`` helps). Questions that come together
+    share one load.
+    """
+    value = await alook_up(PlainLookup(key, cachekey), aload)
+    assert value is not None
+    return value
+
+
+def local_get(key: str, cachekey: CacheKey | None = None) -> bytes | None:
+    """What this process knows without asking anybody, or None. Counted under ``cachekey``, if given."""
+    value: bytes | None = local.get(key)
+    if value is not None and cachekey is not None:
+        stats.count(cachekey.name, "local")
+    return value
+
+
+async def aget_local(key: str, cachekey: CacheKey | None = None) -> bytes | None:
+    """``local_get`` as a coroutine that never waits."""
+    return local_get(key, cachekey)
+
+
+def invalidate(*keys: str, pipe: Any = None) -> None:
+    """Make every process and Redis forget these keys; no fill that began before will land.
+
+    With ``pipe`` (that of a commit's hook) the commands join it, and they count as done when it is
+    executed. Without, they are sent now, or after the commit when called inside a transaction.
+    """
+    if not keys:
+        return
+    if pipe is not None:
+        local.drop(keys, bar=True)
+        part_flights(keys, pending=True)
+        shared.queue_invalidation(pipe, keys)
+    elif in_transaction():
+        transaction.on_commit(lambda: _invalidate_now(keys), robust=True)
+    else:
+        _invalidate_now(keys)
+
+
+def _invalidate_now(keys: tuple[str, ...]) -> None:
+    pipe = redis_.sync_client().pipeline(transaction=False)
+    shared.queue_invalidation(pipe, keys)
+    try:
+        with redis_.breaker.guard():
+            pipe.execute()
+    except redis_.UNAVAILABLE:
+        commands_lost()
+    local.drop(keys)
+    part_flights(keys, pending=False)
