@@ -23,6 +23,8 @@ class ChatRoom(StreamGuard):
     id = models.UUIDField(primary_key=True, default=ids.uuid7, editable=False)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     name = models.CharField(max_length=120, blank=True)
+    # What the room is about, in a sentence.
+    topic = models.CharField(max_length=300, blank=True)
     created_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(default=clock.now)
 
