@@ -7,7 +7,8 @@ asks the database; nothing that is missing is ever taken for an answer.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from django.db import transaction
@@ -16,22 +17,28 @@ from core import redis as redis_
 from core.cache import shared, stats, threads
 from core.cache.channel import is_up, start_listener, stop_listener
 from core.cache.local import local
-from core.cache.lookup import PlainLookup, alook_up, in_transaction, look_up, part_flights
+from core.cache.lookup import Command, Lookup, PlainLookup, alook_up, in_transaction, look_up, part_flights
 from core.cache.shared import commands_lost
 from core.cache.stats import counts
-from core.cache_keys import CacheKey
+from core.cache_keys import INVALIDATE_CHANNEL, CacheKey
 
 run_in_thread = threads.run
 
 __all__ = [
+    "Command",
+    "Lookup",
     "aget_local",
     "aget_or_load",
+    "alook_up",
+    "announce",
     "commands_lost",
     "counts",
     "get_or_load",
     "invalidate",
     "is_up",
     "local_get",
+    "look_up",
+    "replace_local",
     "run_in_thread",
     "start_listener",
     "stop_listener",
@@ -88,6 +95,19 @@ def invalidate(*keys: str, pipe: Any = None) -> None:
         transaction.on_commit(lambda: _invalidate_now(keys), robust=True)
     else:
         _invalidate_now(keys)
+
+
+def replace_local(key: str, value: Any, seconds: float, *, order: int) -> None:
+    """Put what was just committed into this process's copy, for at most ``seconds``; what has a
+    higher ``order`` (above 0) stays. Every other process is told by ``announce``."""
+    local.replace(key, value, time.monotonic() + seconds, order)
+    part_flights([key], pending=True)
+
+
+def announce(pipe: Any, keys: Sequence[str]) -> None:
+    """Have every other process drop these keys from its copy when ``pipe`` is executed. For caches
+    that keep Redis right in their own way."""
+    pipe.publish(INVALIDATE_CHANNEL, shared.message(keys))
 
 
 def _invalidate_now(keys: tuple[str, ...]) -> None:

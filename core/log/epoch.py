@@ -24,6 +24,11 @@ def _installation() -> Installation:
     return _current
 
 
+def is_known() -> bool:
+    """Whether ``current_epoch`` answers without a query (it may then be asked on an event loop)."""
+    return _current is not None
+
+
 def current_epoch() -> str:
     """The log's epoch, at most 12 characters. Read once per process: it changes only at start."""
     return _installation().epoch
