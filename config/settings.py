@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import Any
 
 import environ
+from whitenoise.compress import Compressor
 
 from config import env as installation
 
@@ -23,7 +25,9 @@ DEBUG = False
 SECRET_KEY = env.str("SECRET_KEY", default="") or installation.secret("django")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"] if PARLEY_DEMO else ["localhost", "127.0.0.1"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.bool("BEHIND_PROXY", default=False) else None
+# Whether a proxy in front says by X-Forwarded-For and -Proto who asks, and how.
+BEHIND_PROXY = env.bool("BEHIND_PROXY", default=False)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("COOKIE_SECURE", default=False)
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -176,6 +180,29 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
 }
 
+# --- how it is served ---------------------------------------------------------------------
+
+# Not HOST: some shells set that to the name of the machine.
+HOST = env.str("PARLEY_HOST", default="127.0.0.1")
+PORT = env.int("PORT", default=8000)
+_ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+WEB_WORKERS = env.int("WEB_WORKERS", default=1 if _ON_SQLITE else min(4, os.cpu_count() or 1))
+# Requests that Django answers at a time in each web worker (docs/adr tells what was measured).
+DJANGO_THREADS = env.int("DJANGO_THREADS", default=4)
+LISTEN_BACKLOG = 2048
+WEBSOCKET_PROTOCOL = "websockets-sansio"
+# Proxies, by address, whose word about the client's address is taken.
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="") or installation.secret("metrics")
+LOGGING_CONFIG = "ops.logs.configure"
+LOGGING: dict[str, Any] = {
+    # Containers and service managers read stderr; a person at a terminal would rather not.
+    "to": env.str("LOG_TO", default="file" if PARLEY_DEMO else "stderr"),
+    "format": env.str("LOG_FORMAT", default="json"),
+    "level": env.str("LOG_LEVEL", default="INFO").upper(),
+    "folder": PARLEY_HOME / "logs",
+}
+
 # --- limits (bytes, unless said otherwise) ------------------------------------------------
 
 MAX_CONTENT_BYTES = 100_000
@@ -216,6 +243,10 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["d
 
 STATIC_URL = "/static/"
 STATIC_ROOT = PARLEY_HOME / "static"
+# Source maps are for developer tools: compressing 10 MB of them would make the first start wait.
+WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
+# One name for each module: under two it would be loaded twice.
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

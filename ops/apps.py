@@ -1,3 +1,5 @@
+"""Operation: serving, preparing, watching."""
+
 from django.apps import AppConfig
 
 

@@ -1,0 +1,87 @@
+"""Routes that answer ahead of Django, for what is asked tens of thousands of times a second.
+
+An app lists them in its ``raw_routes.py``::
+
+    routes = [RawRoute(r"/api/v1/rooms/(?P<room_id>[0-9a-f-]{36})/meta", room_meta)]
+
+The handler is an ASGI app; what the pattern named stands in ``scope["params"]``. A handler may
+raise a ``ParleyError``: the answer then has the one shape of errors, as everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.errors import MethodNotAllowed, ParleyError, error_body
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
+Headers = Iterable[tuple[bytes, bytes]]
+
+JSON = (b"content-type", b"application/json")
+
+
+@dataclass(frozen=True, slots=True)
+class RawRoute:
+    """``pattern`` must match the whole path, with or without a last slash; ``methods`` are upper case."""
+
+    pattern: str
+    handler: Handler
+    methods: frozenset[str] = frozenset({"GET", "HEAD"})
+
+
+class RawRouter:
+    """Finds the route of a path: one regular expression for all of them, tried once per request."""
+
+    def __init__(self, routes: Iterable[RawRoute]) -> None:
+        self._routes = [(re.compile(f"(?:{route.pattern})/?"), route) for route in routes]
+        # Most requests are for Django: one look tells that no raw route is meant.
+        self._any = re.compile("|".join(f"(?:{_unnamed(route.pattern)})/?" for _, route in self._routes) or r"(?!)")
+
+    def find(self, scope: Scope) -> Handler | None:
+        """The handler for this request, its parameters put into the scope; None when Django answers.
+
+        Raises MethodNotAllowed when the path is ours and the method is not.
+        """
+        path: str = scope["path"]
+        if not self._any.fullmatch(path):
+            return None
+        for pattern, route in self._routes:
+            if match := pattern.fullmatch(path):
+                if scope["method"] not in route.methods:
+                    raise MethodNotAllowed
+                scope["params"] = match.groupdict()
+                return route.handler
+        return None
+
+
+def _unnamed(pattern: str) -> str:
+    return re.sub(r"\(\?P<\w+>", "(?:", pattern)
+
+
+async def send_body(send: Send, status: int, body: bytes, headers: Headers = ()) -> None:
+    """Answer with a whole body; its length is added to the headers."""
+    lines = [*headers, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": status, "headers": lines})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def send_json(send: Send, status: int, body: Any, headers: Headers = ()) -> None:
+    """Answer with JSON; ``body`` is what orjson can encode."""
+    await send_body(send, status, orjson.dumps(body), [JSON, *headers])
+
+
+async def send_error(send: Send, error: ParleyError, headers: Headers = ()) -> None:
+    """Answer with an error in the one shape."""
+    lines = list(headers)
+    if wait := getattr(error, "wait", None):
+        lines.append((b"retry-after", b"%d" % wait))
+    await send_json(send, error.status_code, error_body(error), lines)
