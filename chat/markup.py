@@ -63,7 +63,7 @@ def _markdown() -> MarkdownIt:
     parser = MarkdownIt("commonmark", {"html": False, "linkify": True, "breaks": True})
     parser.enable(["strikethrough", "table"]).disable("image")
     parser.core.ruler.enable("linkify")
-    parser.linkify = _Links()  # type: ignore[assignment]  # used only through these three methods
+    parser.linkify = _Links()
     return parser
 
 
