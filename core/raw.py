@@ -17,7 +17,7 @@ from typing import Any
 
 import orjson
 
-from core.errors import MethodNotAllowed, ParleyError, error_body
+from core.errors import MethodNotAllowed, NotAuthenticated, ParleyError, error_body
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -27,6 +27,9 @@ Handler = Callable[[Scope, Receive, Send], Awaitable[None]]
 Headers = Iterable[tuple[bytes, bytes]]
 
 JSON = (b"content-type", b"application/json")
+# May be kept by the client alone, and is to be asked about before every use.
+REVALIDATE = (b"cache-control", b"private, no-cache")
+UNAUTHORIZED = 401
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,14 @@ class RawRoute:
     pattern: str
     handler: Handler
     methods: frozenset[str] = frozenset({"GET", "HEAD"})
+
+
+class RawMethodNotAllowed(MethodNotAllowed):
+    """405, naming the methods that are allowed."""
+
+    def __init__(self, methods: Iterable[str]) -> None:
+        super().__init__()
+        self.allow = ", ".join(sorted(methods))
 
 
 class RawRouter:
@@ -57,7 +68,7 @@ class RawRouter:
         for pattern, route in self._routes:
             if match := pattern.fullmatch(path):
                 if scope["method"] not in route.methods:
-                    raise MethodNotAllowed
+                    raise RawMethodNotAllowed(route.methods)
                 scope["params"] = match.groupdict()
                 return route.handler
         return None
@@ -84,4 +95,47 @@ async def send_error(send: Send, error: ParleyError, headers: Headers = ()) -> N
     lines = list(headers)
     if wait := getattr(error, "wait", None):
         lines.append((b"retry-after", b"%d" % wait))
+    if isinstance(error, RawMethodNotAllowed):
+        lines.append((b"allow", error.allow.encode()))
+    if error.status_code == UNAUTHORIZED:
+        lines.append((b"www-authenticate", b"Bearer"))
     await send_json(send, error.status_code, error_body(error), lines)
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of this name (lower case), or None."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None
+
+
+def bearer_token(scope: Scope) -> str:
+    """The token of ``Authorization: Bearer …``. Raises NotAuthenticated where there is none."""
+    scheme, _, token = (header(scope, b"authorization") or b"").partition(b" ")
+    if scheme.lower() != b"bearer":
+        raise NotAuthenticated
+    return token.strip().decode("latin-1")
+
+
+def is_known_to_client(scope: Scope, etag: bytes) -> bool:
+    """Whether the client's If-None-Match names this tag (RFC 9110, section 13.1.2)."""
+    asked = header(scope, b"if-none-match")
+    if asked is None:
+        return False
+    if asked == etag:
+        return True
+    tags = [tag.strip().removeprefix(b"W/") for tag in asked.split(b",")]
+    return etag in tags or tags == [b"*"]
+
+
+async def send_tagged(scope: Scope, send: Send, body: bytes, etag: bytes) -> None:
+    """Answer with JSON under a strong tag: 304 without a body for who has it already."""
+    lines = [(b"etag", etag), REVALIDATE]
+    if is_known_to_client(scope, etag):
+        await send({"type": "http.response.start", "status": 304, "headers": lines})
+        await send({"type": "http.response.body", "body": b""})
+        return
+    lines += [JSON, (b"content-length", b"%d" % len(body))]
+    await send({"type": "http.response.start", "status": 200, "headers": lines})
+    await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body})

@@ -1,0 +1,1 @@
+"""What pollers ask for, answered on the event loop ahead of Django."""
