@@ -200,7 +200,7 @@ class _MetaLookup(Lookup[Meta]):
             return None
         meta = Meta.of(fields["offset"], fields["epoch"], fields["lastMessageAt"])
         self.keep(meta, left_ms / 1000, meta.offset)
-        return meta
+        return self._never_back(meta)
 
     def storing(self, value: Meta) -> Command | None:
         if not isinstance(value, LoadedMeta):
@@ -210,10 +210,15 @@ class _MetaLookup(Lookup[Meta]):
     def stored(self, value: Meta, reply: Any) -> Meta | None:
         if reply == _OK:
             return self.loaded(value)
-        return Floor.parse(reply).meta() if reply else value
+        return self._never_back(Floor.parse(reply).meta() if reply else value)
 
     def loaded(self, value: Meta) -> Meta | None:
-        return value if self.keep(value, CHAT_META.ttl_ms / 1000, value.offset) else None
+        kept = self.keep(value, CHAT_META.ttl_ms / 1000, value.offset)
+        return self._never_back(value) if kept else None
+
+    def _never_back(self, meta: Meta) -> Meta | None:
+        # What this process has told once it never takes back, whatever Redis has forgotten.
+        return meta if cache.note_order(self.key, meta.offset) else None
 
 
 def _raising(room_id: UUID, meta: LoadedMeta, dropped: Sequence[str], began: str) -> Command:
@@ -258,6 +263,7 @@ class _MessagesLookup(Lookup[Page]):
     def __init__(self, room_id: UUID, limit: int) -> None:
         super().__init__(CHAT_MESSAGES.of(room_id=room_id, limit=limit), CHAT_MESSAGES)
         self._floor_key = CHAT_FLOOR.of(room_id=room_id)
+        self._meta_key = CHAT_META.of(room_id=room_id)
         self._asked_at = 0
 
     def question(self) -> Command:
@@ -273,7 +279,7 @@ class _MessagesLookup(Lookup[Page]):
             return None
         floor = Floor.parse(floor_text) if floor_text else None
         overtaken = floor is not None and floor.epoch == current_epoch() and floor.offset > page.offset
-        return None if overtaken else page
+        return None if overtaken else self.loaded(page)
 
     def storing(self, value: Page) -> Command | None:
         epoch = current_epoch()
@@ -282,10 +288,10 @@ class _MessagesLookup(Lookup[Page]):
         return Command(_KEEP_MESSAGES, [self.key, self._floor_key], args)
 
     def stored(self, value: Page, reply: Any) -> Page | None:
-        return value if reply in (_OK, b"") else None
+        return self.loaded(value) if reply in (_OK, b"") else None
 
     def loaded(self, value: Page) -> Page | None:
-        return value
+        return value if value.offset >= cache.known_order(self._meta_key) else None
 
 
 def _message_keys(room_id: UUID) -> list[str]:

@@ -36,8 +36,10 @@ __all__ = [
     "get_or_load",
     "invalidate",
     "is_up",
+    "known_order",
     "local_get",
     "look_up",
+    "note_order",
     "replace_local",
     "run_in_thread",
     "start_listener",
@@ -103,6 +105,16 @@ def replace_local(key: str, value: Any, seconds: float, *, order: int) -> None:
     higher ``order`` (above 0) stays. Every other process is told by ``announce``."""
     local.replace(key, value, time.monotonic() + seconds, order)
     part_flights([key], pending=True)
+
+
+def known_order(key: str) -> int:
+    """The highest order that this process has seen of ``key``, 0 for none."""
+    return local.order(key)
+
+
+def note_order(key: str, order: int) -> bool:
+    """Remember an order that is about to be told; False when a higher one was seen before."""
+    return local.note(key, order)
 
 
 def announce(pipe: Any, keys: Sequence[str]) -> None:

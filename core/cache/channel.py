@@ -20,8 +20,9 @@ from django.conf import settings
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from core import queries
 from core import redis as redis_
-from core.cache import lookup, shared, threads
+from core.cache import lookup, shared, stats, threads
 from core.cache.local import local
 from core.cache_keys import INVALIDATE_CHANNEL
 
@@ -116,6 +117,8 @@ async def _session(connection: Any) -> None:
             raise TimeoutError("no answer to a ping")
         if not waiting and now - pinged >= PING_SECONDS:
             pinged, waiting = now, True
+            stats.tell()
+            queries.tell()
             await connection.send_command("PING")
         if shared.state.lost:
             await threads.run(shared.repair)

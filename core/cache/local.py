@@ -69,6 +69,21 @@ class LocalCache:
         now = time.monotonic()
         return entry.value if now < entry.expires and now < self._up_until else None
 
+    def order(self, key: str) -> int:
+        """The highest order that this process has seen of the key (0: none)."""
+        entry = self._entries.get(key)
+        return 0 if entry is None else entry.order
+
+    def note(self, key: str, order: int) -> bool:
+        """Remember that this order was seen; False when a higher one was seen before."""
+        with self._lock:
+            entry = self._entries.get(key)
+            if entry is None:
+                return self._store(key, None, 0.0, order)
+            if entry.order < order:
+                entry.value, entry.expires, entry.order = None, 0.0, order
+            return entry.order == order
+
     def begin(self, key: str) -> Fill:
         """A fill of this key. To be taken before the value is read, and ended with ``end``."""
         fill = Fill(key, alive=False)
