@@ -61,4 +61,5 @@ def _why_not(host: str, port: int, error: Exception) -> str:
         return f"Port {port} of {host} is in use. Stop what listens there, or choose another: PORT={port + 1} make run"
     if number == errno.EACCES:
         return f"Port {port} needs more rights than this user has. Choose one from 1024 up: PORT=8000 make run"
-    return f"{host}:{port} cannot be listened on ({getattr(error, 'strerror', '') or error}). Check PARLEY_HOST and PORT."
+    reason = getattr(error, "strerror", "") or error
+    return f"{host}:{port} cannot be listened on ({reason}). Check PARLEY_HOST and PORT."

@@ -104,7 +104,12 @@ def install_python_packages(dev):
     try:
         if not fast:
             raise TroubleError("no uv")
-        run([fast, "pip", "install", "-q", "-p", PYTHON] + files, "Installing Python packages with uv")
+        # Compiled now, since every process of the server would otherwise do it again where
+        # PYTHONDONTWRITEBYTECODE is set. pip does it by itself.
+        run(
+            [fast, "pip", "install", "-q", "--compile-bytecode", "-p", PYTHON] + files,
+            "Installing Python packages with uv",
+        )
     except TroubleError:
         run([PYTHON, "-m", "pip", "install", "-q"] + files, "Installing Python packages")
     stamp.write_text(value)
