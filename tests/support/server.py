@@ -20,7 +20,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
-from ops.processes import die_with_parent
 from tests.support import places
 from tests.support.services import wait_for
 
@@ -78,11 +77,13 @@ class Server:
         return int(self.url.rsplit(":", 1)[1])
 
     def start(self, *, wait: bool = True) -> None:
-        """Start it; with ``wait``, return when it is ready, or fail with what it printed."""
-        parent = os.getpid()
+        """Start it; with ``wait``, return when it is ready, or fail with what it printed.
+
+        From a thread that lives as long as the server may: it ends with the thread that started it.
+        """
         self._lines.clear()
         self.process = subprocess.Popen(
-            [sys.executable, str(places.ROOT / "manage.py"), "serve"],
+            [sys.executable, str(places.ROOT / "manage.py"), "serve", "--with-parent"],
             cwd=places.ROOT,
             env=self._env,
             stdin=subprocess.DEVNULL,
@@ -90,7 +91,6 @@ class Server:
             stderr=subprocess.STDOUT,
             text=True,
             process_group=0,
-            preexec_fn=lambda: die_with_parent(parent),
         )
         self._reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self._reader.start()

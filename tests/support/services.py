@@ -73,6 +73,7 @@ class Service:
     def start(self) -> None:
         """Start it and wait until it answers."""
         parent = os.getpid()
+        last_word = signal.SIGQUIT if self.user else signal.SIGTERM
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 self.command(),
@@ -84,7 +85,7 @@ class Service:
                 group=self.user,
                 extra_groups=[] if self.user else None,
                 process_group=0,
-                preexec_fn=lambda: die_with_parent(parent, signal.SIGQUIT if self.user else signal.SIGTERM),
+                preexec_fn=lambda: die_with_parent(parent, last_word),  # noqa: PLW1509 - two system calls
             )
         deadline = time.monotonic() + DEADLINE
         while not self.answers():
