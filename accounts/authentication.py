@@ -10,7 +10,7 @@ from rest_framework.request import Request
 
 from accounts.selectors import get_role
 from accounts.tokens import Principal, authenticate_token
-from core.errors import InvalidToken
+from core.errors import InvalidToken, NotAuthenticated
 
 SCHEME = "Bearer"
 
@@ -51,3 +51,18 @@ class TokenAuthentication(BaseAuthentication):
     def authenticate_header(self, request: Request) -> str:
         """What a 401 asks for."""
         return SCHEME
+
+
+def caller(request: Request) -> TokenUser:
+    """Who asks, in a view that asks for a token."""
+    user: object = request.user
+    if not isinstance(user, TokenUser):
+        raise NotAuthenticated
+    return user
+
+
+def caller_principal(request: Request) -> Principal:
+    """What the caller's token says."""
+    if not isinstance(request.auth, Principal):
+        raise NotAuthenticated
+    return request.auth

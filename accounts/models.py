@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from typing import ClassVar
+from collections.abc import Iterable
+from typing import Any, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.auth.models import PermissionsMixin
 from django.db import models
+from django.utils.crypto import salted_hmac
 
 from core import clock, ids
 
@@ -19,6 +21,11 @@ class Role(models.TextChoices):
     PARTNER = "partner"
     MODERATOR = "moderator"
     ADMIN = "admin"
+
+
+def fold(text: str) -> str:
+    """NFKC, without case, and NFKC again: what was folded stays as it is."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
 
 
 class UserManager(BaseUserManager["User"]):
@@ -44,6 +51,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     # Normalised and in lower case (``normalize_username``), so that "Anna" cannot pose as "anna".
     username = models.CharField(max_length=64, unique=True)
     display_name = models.CharField(max_length=100)
+    # Both names as a search compares them: databases fold the case of some scripts only.
+    search_name = models.CharField(max_length=300, default="", editable=False)
     avatar = models.CharField(max_length=500, blank=True)
     signature = models.CharField(max_length=300, blank=True)
     locale = models.CharField(max_length=16, default="en")
@@ -65,10 +74,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.username
 
+    def save(self, *args: Any, update_fields: Iterable[str] | None = None, **kwargs: Any) -> None:
+        """Django's, with ``search_name`` kept up to the names."""
+        self.search_name = fold(f"{self.username} {self.display_name}")[:300]
+        if update_fields is not None and {"username", "display_name"} & set(update_fields):
+            update_fields = {*update_fields, "search_name"}
+        super().save(*args, update_fields=update_fields, **kwargs)
+
     @classmethod
     def normalize_username(cls, username: str) -> str:
-        """NFKC, in lower case."""
-        return unicodedata.normalize("NFKC", username).casefold()
+        """As it is kept and compared."""
+        return fold(username)
 
     @property
     def is_active(self) -> bool:  # type: ignore[override]  # Django's attribute, here derived
@@ -79,6 +95,23 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_staff(self) -> bool:
         """May open Django's admin."""
         return self.role in (Role.MODERATOR, Role.ADMIN)
+
+    @property
+    def stream(self) -> str:
+        """The key of this person's own stream, which is also their topic."""
+        return user_stream(self.pk)
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        # Django ends the sessions whose hash no longer fits. With the generation in it, "sign out
+        # everywhere" and a ban end the browser's sessions of the admin pages as they end tokens.
+        salt = "accounts.models.User.session"
+        value = f"{self.password}:{self.token_generation}"
+        return salted_hmac(salt, value, secret=secret, algorithm="sha256").hexdigest()
+
+
+def user_stream(user_id: object) -> str:
+    """The stream (and topic) of a user."""
+    return f"user:{user_id}"
 
 
 class Partner(models.Model):

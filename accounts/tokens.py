@@ -15,7 +15,6 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import AccessToken
 
@@ -96,12 +95,15 @@ def authenticate_token(raw: str) -> Principal:
 async def aauthenticate_token(raw: str) -> Principal:
     """``authenticate_token`` for coroutines: answered on the loop when this process knows."""
     principal = read_token(raw)
-    generation = await cache.aget_local(_generation_key(principal))
-    sign_in = await cache.aget_local(_sign_in_key(principal))
-    if generation is None or sign_in is None:
-        await sync_to_async(check_principal)(principal)
-    else:
-        _judge(principal, generation, sign_in)
+    generation = await cache.aget_or_load(
+        _generation_key(principal),
+        AUTH_GENERATION,
+        lambda: cache.run_in_thread(_load_generation, principal.user_id),
+    )
+    sign_in = await cache.aget_or_load(
+        _sign_in_key(principal), AUTH_SIGN_IN, lambda: cache.run_in_thread(_load_sign_in, principal.sid)
+    )
+    _judge(principal, generation, sign_in)
     return principal
 
 

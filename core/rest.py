@@ -9,6 +9,8 @@ import orjson
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
 from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+from rest_framework.serializers import BaseSerializer
 
 
 class JSONRenderer(BaseRenderer):
@@ -47,3 +49,13 @@ class JSONParser(BaseParser):
             return orjson.loads(body)
         except orjson.JSONDecodeError as error:
             raise ParseError(f"The body is not valid JSON: {error}") from error
+
+
+def validated(
+    serializer: type[BaseSerializer[Any]], request: Request, *, query: bool = False, **options: Any
+) -> dict[str, Any]:
+    """The body (or with ``query`` the query) of a request, checked. Raises ValidationError."""
+    checked = serializer(data=request.query_params if query else request.data, **options)
+    checked.is_valid(raise_exception=True)
+    found: dict[str, Any] = checked.validated_data
+    return found

@@ -8,74 +8,140 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('auth', '0012_alter_user_first_name_max_length'),
+        ("auth", "0012_alter_user_first_name_max_length"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('username', models.CharField(max_length=64, unique=True)),
-                ('display_name', models.CharField(max_length=100)),
-                ('avatar', models.CharField(blank=True, max_length=500)),
-                ('signature', models.CharField(blank=True, max_length=300)),
-                ('locale', models.CharField(default='en', max_length=16)),
-                ('timezone', models.CharField(default='UTC', max_length=64)),
-                ('privacy', models.JSONField(blank=True, default=dict)),
-                ('role', models.CharField(choices=[('user', 'User'), ('partner', 'Partner'), ('moderator', 'Moderator'), ('admin', 'Admin')], default='user', max_length=12)),
-                ('token_generation', models.PositiveIntegerField(default=1)),
-                ('banned_at', models.DateTimeField(blank=True, null=True)),
-                ('ban_reason', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(default=core.clock.now)),
-                ('last_updated_at', models.DateTimeField(auto_now=True)),
-                ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
-                ('user_permissions', models.ManyToManyField(blank=True, help_text='Specific permissions for this user.', related_name='user_set', related_query_name='user', to='auth.permission', verbose_name='user permissions')),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                ("last_login", models.DateTimeField(blank=True, null=True, verbose_name="last login")),
+                (
+                    "is_superuser",
+                    models.BooleanField(
+                        default=False,
+                        help_text="Designates that this user has all permissions without explicitly assigning them.",
+                        verbose_name="superuser status",
+                    ),
+                ),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("username", models.CharField(max_length=64, unique=True)),
+                ("display_name", models.CharField(max_length=100)),
+                ("avatar", models.CharField(blank=True, max_length=500)),
+                ("signature", models.CharField(blank=True, max_length=300)),
+                ("locale", models.CharField(default="en", max_length=16)),
+                ("timezone", models.CharField(default="UTC", max_length=64)),
+                ("privacy", models.JSONField(blank=True, default=dict)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("user", "User"),
+                            ("partner", "Partner"),
+                            ("moderator", "Moderator"),
+                            ("admin", "Admin"),
+                        ],
+                        default="user",
+                        max_length=12,
+                    ),
+                ),
+                ("token_generation", models.PositiveIntegerField(default=1)),
+                ("banned_at", models.DateTimeField(blank=True, null=True)),
+                ("ban_reason", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
+                ("last_updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "groups",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="The groups this user belongs to. A user will get all permissions granted to each of their groups.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.group",
+                        verbose_name="groups",
+                    ),
+                ),
+                (
+                    "user_permissions",
+                    models.ManyToManyField(
+                        blank=True,
+                        help_text="Specific permissions for this user.",
+                        related_name="user_set",
+                        related_query_name="user",
+                        to="auth.permission",
+                        verbose_name="user permissions",
+                    ),
+                ),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Partner',
+            name="Partner",
             fields=[
-                ('user', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='partner', serialize=False, to=settings.AUTH_USER_MODEL)),
-                ('state', models.CharField(choices=[('pending', 'Pending'), ('active', 'Active'), ('suspended', 'Suspended')], default='pending', max_length=12)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                (
+                    "user",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="partner",
+                        serialize=False,
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("pending", "Pending"), ("active", "Active"), ("suspended", "Suspended")],
+                        default="pending",
+                        max_length=12,
+                    ),
+                ),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='SignIn',
+            name="SignIn",
             fields=[
-                ('id', models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('device_name', models.CharField(blank=True, max_length=100)),
-                ('user_agent', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(default=core.clock.now)),
-                ('last_seen_at', models.DateTimeField(default=core.clock.now)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_reason', models.CharField(blank=True, max_length=32)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='sign_ins', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=core.ids.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("device_name", models.CharField(blank=True, max_length=100)),
+                ("user_agent", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(default=core.clock.now)),
+                ("last_seen_at", models.DateTimeField(default=core.clock.now)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_reason", models.CharField(blank=True, max_length=32)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="sign_ins",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RefreshToken',
+            name="RefreshToken",
             fields=[
-                ('digest', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('issued_at', models.DateTimeField(default=core.clock.now)),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('replaced_at', models.DateTimeField(blank=True, null=True)),
-                ('sign_in', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='refresh_tokens', to='accounts.signin')),
+                ("digest", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("issued_at", models.DateTimeField(default=core.clock.now)),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                ("replaced_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "sign_in",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="refresh_tokens", to="accounts.signin"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='signin',
-            index=models.Index(fields=['user', '-last_seen_at'], name='sign_in_user'),
+            model_name="signin",
+            index=models.Index(fields=["user", "-last_seen_at"], name="sign_in_user"),
         ),
     ]

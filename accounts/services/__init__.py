@@ -1,0 +1,1 @@
+"""Everything that changes people, their sign-ins and their standing."""
