@@ -16,7 +16,7 @@ from django.db import transaction
 from core import redis as redis_
 from core.cache import shared, stats, threads
 from core.cache.channel import is_up, start_listener, stop_listener
-from core.cache.local import local
+from core.cache.local import local as copies
 from core.cache.lookup import Command, Lookup, PlainLookup, alook_up, in_transaction, look_up, part_flights
 from core.cache.shared import commands_lost, usable
 from core.cache.stats import counts
@@ -71,7 +71,7 @@ async def aget_or_load(key: str, cachekey: CacheKey, aload: Callable[[], Awaitab
 
 def local_get(key: str, cachekey: CacheKey | None = None) -> bytes | None:
     """What this process knows without asking anybody, or None. Counted under ``cachekey``, if given."""
-    value: bytes | None = local.get(key)
+    value: bytes | None = copies.get(key)
     if value is not None and cachekey is not None:
         stats.count(cachekey.name, "local")
     return value
@@ -91,7 +91,7 @@ def invalidate(*keys: str, pipe: Any = None) -> None:
     if not keys:
         return
     if pipe is not None:
-        local.drop(keys, bar=True)
+        copies.drop(keys, bar=True)
         part_flights(keys, pending=True)
         shared.queue_invalidation(pipe, keys)
     elif in_transaction():
@@ -103,18 +103,18 @@ def invalidate(*keys: str, pipe: Any = None) -> None:
 def replace_local(key: str, value: Any, seconds: float, *, order: int) -> None:
     """Put what was just committed into this process's copy, for at most ``seconds``; what has a
     higher ``order`` (above 0) stays. Every other process is told by ``announce``."""
-    local.replace(key, value, time.monotonic() + seconds, order)
+    copies.replace(key, value, time.monotonic() + seconds, order)
     part_flights([key], pending=True)
 
 
 def known_order(key: str) -> int:
     """The highest order that this process has seen of ``key``, 0 for none."""
-    return local.order(key)
+    return copies.order(key)
 
 
 def note_order(key: str, order: int) -> bool:
     """Remember an order that is about to be told; False when a higher one was seen before."""
-    return local.note(key, order)
+    return copies.note(key, order)
 
 
 def announce(pipe: Any, keys: Sequence[str]) -> None:
@@ -131,5 +131,5 @@ def _invalidate_now(keys: tuple[str, ...]) -> None:
             pipe.execute()
     except redis_.UNAVAILABLE:
         commands_lost()
-    local.drop(keys)
+    copies.drop(keys)
     part_flights(keys, pending=False)

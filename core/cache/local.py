@@ -135,14 +135,14 @@ class LocalCache:
                     self._kill(key)
 
     def clear(self) -> None:
-        """Forget everything and refuse all fills under way."""
+        """Forget everything and refuse all fills under way. Bars end too: this is called when Redis
+        is not asked, or when nothing that is in it counts any more."""
         with self._lock:
             for key in list(self._entries):
                 self._forget(key)
             for key in list(self._fills):
                 self._kill(key)
-            now = time.monotonic()
-            self._barred = {key: until for key, until in self._barred.items() if until > now}
+            self._barred.clear()
 
     def _store(self, key: str, value: Any, expires: float, order: int) -> bool:
         before = self._entries.pop(key, None)
