@@ -32,6 +32,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("COOKIE_SECURE", default=F
 SESSION_COOKIE_HTTPONLY = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 
 # --- apps, from the lowest floor up -------------------------------------------------------
 
@@ -64,6 +65,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.csp.ContentSecurityPolicyMiddleware",
     "core.middleware.OptionalSlashMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -190,7 +192,7 @@ WEB_WORKERS = env.int("WEB_WORKERS", default=1 if _ON_SQLITE else min(4, os.cpu_
 # Requests that Django answers at a time in each web worker (docs/adr tells what was measured).
 DJANGO_THREADS = env.int("DJANGO_THREADS", default=4)
 LISTEN_BACKLOG = 2048
-WEBSOCKET_PROTOCOL = "websockets-sansio"
+WEBSOCKET_PROTOCOL = "realtime.protocol:SocketProtocol"
 # Proxies, by address, whose word about the client's address is taken.
 TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=["127.0.0.1", "::1"])
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="") or installation.secret("metrics")
@@ -232,6 +234,13 @@ RECALL_HOURS = 24
 
 HEARTBEAT_SECONDS = 25
 SOCKET_IDLE_SECONDS = 60
+# Who may join topics that no app claims: "signed_in", "everyone" (guests too) or "nobody".
+PARLEY_OPEN_TOPICS = env.str("OPEN_TOPICS", default="signed_in")
+# Off for loopback in the demo, as the rate limits are.
+MAX_SOCKETS_PER_USER = 50
+MAX_SOCKETS_PER_ADDRESS = 500
+# Missed changes that a join sends by itself; whoever missed more loads the current state.
+MAX_RECOVERED_CHANGES = 1000
 # Origins, beside the server's own, from which browsers may open sockets.
 PARLEY_ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", default=[])
 

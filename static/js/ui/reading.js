@@ -12,11 +12,6 @@ export const present = (document) => document.visibilityState === "visible" && d
 
 export class Reading {
   constructor() {
-    this.reset();
-  }
-
-  /** Another room is entered. */
-  reset() {
     /** @type {number | null} messages past this number stand below the divider */
     this.readSeq = null;
     /** how many they were when it was set */
@@ -25,6 +20,11 @@ export class Reading {
     this.seen = false;
     this.opened = false;
     this.wasUnread = 0;
+  }
+
+  /** Another room is entered. */
+  reset() {
+    Object.assign(this, new Reading());
   }
 
   /**
