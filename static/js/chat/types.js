@@ -5,9 +5,10 @@
  *
  *     import { createApp } from "../chat/app.js";
  *     import { environmentFrom } from "../chat/environment.js";
+ *     import { indexedOutbox } from "../chat/outbox-storage.js";
  *     import { timelineItems, sortedRooms, unreadCount } from "../chat/selectors.js";
  *
- *     const app = createApp({ baseUrl: "", environment: environmentFrom(window) });
+ *     const app = createApp({ environment: environmentFrom(window, { outbox: indexedOutbox() }) });
  *     app.store.subscribe((state) => state.connection, (connection) => drawChip(connection));
  *     await app.start();                       // resolves when signed in and the rooms are there, or signed out
  *     await app.openRoom(roomId);              // newest messages, then live
@@ -29,7 +30,7 @@
  * @typedef {object} UserCard
  * @property {string} id
  * @property {string} display_name
- * @property {string|null} avatar URL, or null
+ * @property {string|null} avatar URL; empty or null when there is none
  */
 
 /**
@@ -46,9 +47,9 @@
 /**
  * @typedef {object} ReplyTo
  * @property {string} id
- * @property {string} sender_id
+ * @property {string|null} sender_id
  * @property {string} sender_name
- * @property {string} excerpt
+ * @property {string} excerpt its first characters; empty when it was recalled
  */
 
 /**
@@ -61,8 +62,8 @@
  * @property {number} offset last change of the room that touched it
  * @property {number} [lamport] order in the timeline, with `origin` and `id` as ties
  * @property {string} [origin] installation that accepted it
- * @property {string} sender_id
- * @property {UserCard} sender
+ * @property {string|null} sender_id null: the account was erased
+ * @property {UserCard|null} sender
  * @property {string} type
  * @property {string} content empty when recalled
  * @property {string} html safe to insert: made by the server
@@ -90,13 +91,15 @@
  * @property {Message|null} last_message the newest message
  * @property {number} seq greatest message number known
  * @property {number} read_seq own read position; unread is derived: `unreadCount(room)`
- * @property {number} marked_unread messages marked unread by hand
  * @property {number} offset this summary is exactly the room after that change
- * @property {number} head_offset newest change heard of; greater than `offset` while the summary is being refreshed
  * @property {string} epoch
  * @property {number} members_count
  * @property {"owner"|"admin"|"member"|"guest"|null} my_role null: not a member (public room seen from outside)
  * @property {Member[]} [members] direct rooms: both people
+ * @property {string} [created_at]
+ * @property {boolean} [guests_may_send]
+ * @property {boolean} [members_may_invite]
+ * @property {boolean} [members_may_pin]
  * @property {boolean} [is_frozen]
  */
 
@@ -110,8 +113,8 @@
  * @typedef {object} MemberList
  * @property {"idle"|"loading"|"ready"|"error"} status
  * @property {Member[]} items
- * @property {boolean} complete false while further pages are loading
  * @property {AppliedEvent[]} log events applied while the list was loading, applied again over it (internal)
+ * @property {ApiErrorLike|null} error
  */
 
 /**
@@ -128,7 +131,8 @@
  * @property {string|null} epoch
  * @property {Record<number, AppliedEvent>} ahead events past a gap, waiting for what is missing
  * @property {number} head_offset newest change heard of
- * @property {number|null} behindSince ms; set while changes are known to be missing
+ * @property {number|null} behindSince ms; set while changes are known to be missing. For a moment that is normal (a frame
+ *   may be overtaken): say it on the screen when it lasts for seconds
  * @property {Record<string, Stray>} strays newest facts of messages that are not loaded (internal)
  * @property {Record<string, boolean>} pins message id → pinned, as far as heard
  * @property {ApiErrorLike|null} error why loading failed
@@ -175,6 +179,16 @@
  */
 
 /**
+ * A position in a stream of changes, with what arrived past a gap.
+ *
+ * @typedef {object} Stream
+ * @property {number|null} offset null: not known yet; what arrives waits in `ahead`
+ * @property {string|null} epoch
+ * @property {Record<number, AppliedEvent>} ahead
+ * @property {number} head_offset
+ */
+
+/**
  * @typedef {object} AppState
  * @property {"starting"|"signed-out"|"ready"|"error"} status
  * @property {string|null} signedOutReason code: signed_out, session_ended, banned
@@ -184,8 +198,10 @@
  * @property {Record<string, Room>} rooms
  * @property {"idle"|"loading"|"ready"|"error"} roomsStatus "ready" with no rooms means: none yet
  * @property {AppliedEvent[]} roomsLog own events applied while the rooms were loading (internal)
- * @property {{offset: number|null, epoch: string|null, ahead: Record<number, AppliedEvent>, head_offset: number}} stream
- *   position in one's own stream
+ * @property {Stream} stream position in one's own stream
+ * @property {Record<string, number>} stale rooms whose summary is to be fetched, and the offset heard of (internal)
+ * @property {Record<string, string>} gone rooms that went away under our eyes: room id → reason (removed, deleted, left,
+ *   not_found)
  * @property {string|null} openRoomId
  * @property {Record<string, Timeline>} timelines
  * @property {Record<string, MemberList>} members
@@ -221,7 +237,7 @@
  * @template S
  * @typedef {object} Store
  * @property {() => S} getState
- * @property {(event: AppliedEvent) => void} dispatch
+ * @property {(...events: AppliedEvent[]) => void} dispatch listeners hear of all of them together
  * @property {<T>(select: (state: S) => T, listen: (value: T, previous: T) => void) => () => void} subscribe calls `listen`
  *   when the selected part is another object or value than before; returns the function that ends it
  */
@@ -267,6 +283,7 @@
  * @property {(roomId: string, userId: string, role: string) => Promise<void>} changeRole
  * @property {(roomId: string, fields?: {expires_in?: number, max_uses?: number}) => Promise<{code: string, url: string}>} createInvite
  * @property {(code: string) => Promise<string>} redeemInvite the id of the room
+ * @property {(fields: {display_name?: string}) => Promise<void>} updateProfile change what others see of oneself
  * @property {(query: string) => Promise<UserCard[]>} searchUsers
  * @property {() => Promise<Room[]>} listPublicRooms the directory; not kept in the state
  * @property {() => void} tryNow connect at once (the chip's button)

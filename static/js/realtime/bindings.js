@@ -1,3 +1,5 @@
+import { CHANNEL_EVENTS } from "./constants.js";
+
 /**
  * A change or any other event of a topic, the same on every transport.
  *
@@ -34,15 +36,6 @@ export class Bindings {
     this.#bindings = this.#bindings.filter((item) => item.type !== type || (callback && item.callback !== callback));
   }
 
-  /** @param {string} type */
-  has(type) {
-    return this.#bindings.some((item) => item.type === type);
-  }
-
-  clear() {
-    this.#bindings = [];
-  }
-
   /**
    * Tell those who bound this type, with a filter that fits the event's name or none.
    *
@@ -54,6 +47,20 @@ export class Bindings {
     for (const item of this.#bindings) {
       const wanted = item.filter.event;
       if (item.type === type && (wanted === undefined || wanted === "*" || wanted === name)) item.callback(event);
+    }
+  }
+
+  /**
+   * Broadcasts and system events come as their payload, which names them; all others whole, and to "*" too.
+   *
+   * @param {ChannelEvent} event
+   */
+  tellEvent(event) {
+    if (event.event === CHANNEL_EVENTS.broadcast || event.event === CHANNEL_EVENTS.system) {
+      this.tell(event.event, event.payload, event.payload?.event);
+    } else {
+      this.tell(event.event, event);
+      this.tell("*", event);
     }
   }
 }

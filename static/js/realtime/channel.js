@@ -1,5 +1,5 @@
 import { Bindings } from "./bindings.js";
-import { CHANNEL_EVENTS, CHANNEL_STATES, SUBSCRIBE_STATES } from "./constants.js";
+import { CHANNEL_EVENTS, CHANNEL_STATES, FINAL_REASONS, SUBSCRIBE_STATES, TOKEN_REASONS } from "./constants.js";
 import { RealtimeError } from "./errors.js";
 import { GapWatch } from "./gap-watch.js";
 import { PositionTracker } from "./position.js";
@@ -11,39 +11,17 @@ import { Timer } from "./timer.js";
  * @typedef {import("./bindings.js").ChannelEvent} ChannelEvent
  * @typedef {import("./gap-watch.js").Gap} Gap
  * @typedef {import("./types.js").ChannelConfig} ChannelConfig
+ * @typedef {import("./types.js").ChannelHost} ChannelHost
  * @typedef {import("./types.js").JoinResult} JoinResult
  * @typedef {import("./types.js").Message} Message
  * @typedef {import("./types.js").Position} Position
  * @typedef {import("./types.js").RealtimeChannelOptions} RealtimeChannelOptions
  */
 
-/**
- * The client, as a channel sees it.
- *
- * @typedef {object} ChannelHost
- * @property {import("./types.js").Clock} clock
- * @property {number} timeout ms
- * @property {(tries: number) => number} rejoinAfterMs
- * @property {() => boolean} isConnected
- * @property {() => string} makeRef
- * @property {(message: Message) => void} transmit
- * @property {(force?: boolean) => Promise<string|null>} token
- * @property {(topic: string, event: string, payload: any) => Promise<void>} postBroadcast
- * @property {(channel: RealtimeChannel) => void} removed
- * @property {() => void} suspect the connection may be dead: look
- * @property {(kind: string, text: string, data?: unknown) => void} log
- */
-
 /** @typedef {(status: string, error?: RealtimeError|null, result?: JoinResult|null) => void} StatusCallback */
 
 /** A push unanswered for so long makes the connection suspect, in ms. */
 const SUSPECT_AFTER = 3_000;
-
-/** Reasons for which joining again by itself is pointless. */
-const FINAL_REASONS = new Set(["not_found", "permission_denied", "Unauthorized", "TopicNameRequired", "InvalidJoinPayload"]);
-
-/** Reasons that a new token may cure. */
-const TOKEN_REASONS = new Set(["InvalidJWTToken", "MalformedJWT", "invalid_token", "token_expired"]);
 
 /**
  * The client's handle on a topic: joins it, joins again after every loss from where it stood, and tells what happens there.
@@ -66,6 +44,8 @@ export class RealtimeChannel {
   #status = () => {};
   /** @type {((gap: Gap) => void)|null} */
   #onGap = null;
+  /** @type {Gap|null} the gap for which the channel last joined again */
+  #healed = null;
 
   /**
    * @param {string} topic
@@ -422,32 +402,43 @@ export class RealtimeChannel {
   /** @param {Message} message */
   #deliver({ event, payload }) {
     const { offset, epoch } = payload ?? {};
-    if (typeof offset === "number") {
-      const verdict = this.#tracker.accept(offset, epoch);
-      if (verdict === "double") return;
-      if (verdict === "other-epoch") {
-        this.#errored(new RealtimeError("position_lost", "The server's log is another one now."));
-        return;
-      }
-      this.gapWatch.look();
-    }
-    if (event === CHANNEL_EVENTS.broadcast || event === CHANNEL_EVENTS.system) {
-      this.#bindings.tell(event, payload, payload?.event);
-    } else if (event === CHANNEL_EVENTS.presenceState) {
-      this.#presence.syncState(payload);
-    } else if (event === CHANNEL_EVENTS.presenceDiff) {
-      this.#presence.syncDiff(payload);
-    } else {
-      this.#bindings.tell(event, { event, payload, offset, epoch });
-      this.#bindings.tell("*", { event, payload, offset, epoch });
-    }
+    if (event === CHANNEL_EVENTS.position) this.advance(payload.position.offset);
+    if (typeof offset === "number" && !this.#accept(offset, epoch)) return;
+    if (event === CHANNEL_EVENTS.presenceState) this.#presence.syncState(payload);
+    else if (event === CHANNEL_EVENTS.presenceDiff) this.#presence.syncDiff(payload);
+    else this.#bindings.tellEvent({ event, payload, offset, epoch });
   }
 
-  /** @param {Gap} gap */
+  /**
+   * @param {number} offset
+   * @param {string} [epoch]
+   * @returns {boolean} whether this change is to be told
+   */
+  #accept(offset, epoch) {
+    const verdict = this.#tracker.accept(offset, epoch);
+    if (verdict === "other-epoch") {
+      this.#errored(new RealtimeError("position_lost", "The server's log is another one now."));
+    } else {
+      this.gapWatch.look();
+    }
+    return verdict === "new";
+  }
+
+  /**
+   * Changes stayed missing. Those that a recovery does not bring either were erased: their offsets stay used.
+   *
+   * @param {Gap} gap
+   */
   #heal(gap) {
     if (this.state !== CHANNEL_STATES.joined) return;
     this.host.log("channel", `changes of ${this.topic} are missing`, gap);
-    if (this.#onGap) this.#onGap(gap);
-    else void this.#join();
+    if (this.#onGap) {
+      this.#onGap(gap);
+    } else if (gap.after === this.#healed?.after) {
+      this.advance(this.#healed.head);
+    } else {
+      this.#healed = gap;
+      void this.#join();
+    }
   }
 }

@@ -1,7 +1,8 @@
 import { RealtimeChannel } from "./channel.js";
 import { constantSignal, systemClock } from "./clock.js";
 import { Connection } from "./connection.js";
-import { CHANNEL_EVENTS, CONNECTION_STATE, CONNECTION_TOPIC, DEFAULT_TIMEOUT, HEARTBEAT_INTERVAL } from "./constants.js";
+import { CHANNEL_EVENTS, CHANNEL_STATES, CONNECTION_STATE, CONNECTION_TOPIC } from "./constants.js";
+import { DEFAULT_TIMEOUT, HEARTBEAT_INTERVAL } from "./constants.js";
 import { endpointOf, httpBaseOf, subprotocols } from "./endpoint.js";
 import { RealtimeError } from "./errors.js";
 import { Heartbeat } from "./heartbeat.js";
@@ -104,6 +105,11 @@ export class RealtimeClient {
     return this.connection.current !== null;
   }
 
+  /** Whether frames go by polling now. */
+  get isPolling() {
+    return this.connection.current?.kind === "polling";
+  }
+
   /** "connecting", "connected" or "disconnected". */
   connectionState() {
     if (this.isConnected()) return CONNECTION_STATE.Connected;
@@ -142,8 +148,13 @@ export class RealtimeClient {
     this.connection.tryNow();
   }
 
+  /** While polling: ask at once instead of at the next turn. On a socket there is nothing to hasten. */
+  hasten() {
+    this.connection.current?.wake();
+  }
+
   /**
-   * The channel of a topic; the same object until it is unsubscribed.
+   * The channel of a topic: the same object until it is unsubscribed, then another.
    *
    * @param {string} topic
    * @param {RealtimeChannelOptions} [options]
@@ -151,7 +162,7 @@ export class RealtimeClient {
    */
   channel(topic, options = {}) {
     const existing = this.#channels.get(topic);
-    if (existing) return existing;
+    if (existing && existing.state !== CHANNEL_STATES.leaving) return existing;
     const channel = new RealtimeChannel(topic, options, {
       clock: this.clock,
       timeout: this.timeout,

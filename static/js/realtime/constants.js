@@ -62,6 +62,8 @@ export const CHANNEL_EVENTS = Object.freeze({
   presenceState: "presence_state",
   presenceDiff: "presence_diff",
   system: "system",
+  /** Polling only: everything up to here was told, though offsets were left out (erased changes). */
+  position: "position",
 });
 
 /** The topic of heartbeats. */
@@ -80,6 +82,12 @@ export const CLOSE_CODES = Object.freeze({
   PROTOCOL_ERROR: 4503,
   TOO_MANY_CONNECTIONS: 4504,
 });
+
+/** Codes of a refused join for which joining again by itself is pointless. */
+export const FINAL_REASONS = new Set(["not_found", "permission_denied", "Unauthorized", "TopicNameRequired", "InvalidJoinPayload"]);
+
+/** Codes of a refused join that a new token may cure. */
+export const TOKEN_REASONS = new Set(["InvalidJWTToken", "MalformedJWT", "authentication_failed", "not_authenticated"]);
 
 /**
  * Whether the server says with this code that another socket is pointless.

@@ -166,4 +166,21 @@
  * @property {(kind: string, text: string, data?: unknown) => void} [logger]
  */
 
+/**
+ * The client, as a channel sees it.
+ *
+ * @typedef {object} ChannelHost
+ * @property {Clock} clock
+ * @property {number} timeout ms
+ * @property {(tries: number) => number} rejoinAfterMs
+ * @property {() => boolean} isConnected
+ * @property {() => string} makeRef
+ * @property {(message: Message) => void} transmit
+ * @property {(force?: boolean) => Promise<string|null>} token
+ * @property {(topic: string, event: string, payload: any) => Promise<void>} postBroadcast
+ * @property {(channel: import("./channel.js").RealtimeChannel) => void} removed
+ * @property {() => void} suspect the connection may be dead: look
+ * @property {(kind: string, text: string, data?: unknown) => void} log
+ */
+
 export {};

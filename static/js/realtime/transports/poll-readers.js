@@ -1,3 +1,5 @@
+import { CHANNEL_EVENTS } from "../constants.js";
+
 /**
  * What one poll asks, and what its answers become. A reader runs alone: the guard of the transport sees to it.
  *
@@ -18,6 +20,14 @@
  * @property {(target: Target, event: string, payload: any) => void} emit
  * @property {(target: Target) => void} lost the position is lost: the channel must join anew
  * @property {(roomId: string, offset: number) => void} moved a room was heard to have moved
+ */
+
+/**
+ * @typedef {object} Page
+ * @property {{offset: number, event: string, payload: any}[]} changes
+ * @property {number} offset head of the stream
+ * @property {string} epoch
+ * @property {boolean} has_more
  */
 
 /** Changes in one page. */
@@ -98,16 +108,31 @@ async function catchUp(reader, target, path, head) {
   }
   if (target.pendingRef !== null) reader.joined(target, { position: head, recovered: true });
   while (page) {
-    for (const { offset, event, payload } of page.changes) {
-      reader.emit(target, event, { ...payload, offset, epoch: page.epoch });
-      target.position = { epoch: page.epoch, offset };
-    }
-    if (!page.has_more || !page.changes.length) break;
+    tellPage(reader, target, page);
+    if (!page.has_more) break;
     page = await changes(reader, path, /** @type {Position} */ (target.position));
     if (!reader.isCurrent(target)) return false;
     if (page === null) return positionLost(reader, target, head);
   }
   return true;
+}
+
+/**
+ * Tell the changes of a page. Erased ones are left out of it and keep their offsets, so the page also says how far it goes:
+ * to the head, or as far as its size.
+ *
+ * @param {Reader} reader
+ * @param {Target} target
+ * @param {Page} page
+ */
+function tellPage(reader, target, page) {
+  const after = /** @type {Position} */ (target.position).offset;
+  for (const { offset, event, payload } of page.changes) {
+    reader.emit(target, event, { ...payload, offset, epoch: page.epoch });
+  }
+  const through = page.has_more ? after + PAGE : page.offset;
+  target.position = { epoch: page.epoch, offset: through };
+  if (through - after > page.changes.length) reader.emit(target, CHANNEL_EVENTS.position, { position: target.position });
 }
 
 /**
@@ -129,8 +154,7 @@ function positionLost(reader, target, head) {
  * @param {Reader} reader
  * @param {string} path
  * @param {Position} position
- * @returns {Promise<{changes: {offset: number, event: string, payload: any}[], epoch: string, has_more: boolean}|null>}
- *   null: the position is lost
+ * @returns {Promise<Page|null>} null: the position is lost
  */
 async function changes(reader, path, position) {
   const query = { after: position.offset, epoch: position.epoch, limit: PAGE };
