@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from django.conf import settings
 from django.db import models
 
@@ -38,6 +40,9 @@ class ChatMessage(models.Model):
     deleted_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
+
+    # Who edits or recalls answers with the whole message.
+    LOCKED_WITH: ClassVar[tuple[str, ...]] = ("sender", "reply_to__sender")
 
     class Meta:
         constraints = (

@@ -116,7 +116,8 @@ class Writer:
 
     def insert(self, row: models.Model) -> None:
         """Insert a row at the end of the call."""
-        key = (type(row), row.pk)
+        # One whose id comes from the database has none yet.
+        key: Any = (type(row), object() if row.pk is None else row.pk)
         self._state.inserts[key] = self._state.rows[key] = row
         if isinstance(row, StreamGuard):
             self._state.guards[row.stream] = row
@@ -134,6 +135,12 @@ class Writer:
         self._state.updates.pop(key, None)
         if self._state.inserts.pop(key, None) is None or key in self._state.deletes:
             self._state.deletes[key] = row
+
+    def forget(self, row: models.Model) -> None:
+        """The act has deleted a row by itself: ``row`` gives None from now on."""
+        key = (type(row), row.pk)
+        self._state.rows.pop(key, None)
+        self._state.updates.pop(key, None)
 
     def next_offset(self, stream: str) -> int:
         """The offset that the next ``append`` to this stream will take."""
@@ -250,6 +257,8 @@ def _with_retries(acts: Sequence[Act[Any]]) -> list[Any]:
 
 
 def _append_once(acts: Sequence[Act[Any]]) -> list[Any]:
+    # Not for the first time inside the transaction: what is remembered must not be undone.
+    current_epoch()
     with transaction.atomic():
         writer = Writer(acts)
         results = [writer._run(act) for act in acts]
