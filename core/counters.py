@@ -16,10 +16,20 @@ from prometheus_client import Counter
 TELL_SECONDS = 1.0
 
 
+_all: list[Tally] = []
+
+
+def tell_all() -> None:
+    """Bring /metrics up to date with every tally of this process."""
+    for tally in _all:
+        tally.tell()
+
+
 class Tally:
     """A counter with labels, shown at /metrics at most a second late."""
 
     def __init__(self, name: str, help_text: str, labels: tuple[str, ...]) -> None:
+        _all.append(self)
         self._counter = Counter(name, help_text, labels)
         self._lock = threading.Lock()
         self._counts: defaultdict[tuple[str, ...], int] = defaultdict(int)

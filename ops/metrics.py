@@ -33,9 +33,12 @@ def forget_process(home: Path, pid: int) -> None:
 
 
 def render() -> bytes:
-    """The numbers of all processes, as text."""
+    """The numbers of all processes, as text; those of other processes may be a second old."""
     from prometheus_client import REGISTRY, CollectorRegistry, generate_latest, multiprocess
 
+    from core import counters
+
+    counters.tell_all()
     folder = os.environ.get(_VARIABLE)
     if folder is None:
         return generate_latest(REGISTRY)

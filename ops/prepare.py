@@ -96,11 +96,11 @@ def demo() -> str:
 
 
 def first_run(address: str) -> str:
-    """On an empty production server: the one-time link that makes the first account an admin."""
+    """On an empty server in production: the link that makes the first account an admin."""
     from accounts.services.first_run import first_run_link
 
-    path = first_run_link()
-    return f"Nobody has an account yet. Open this link once, to become the admin: {address}{path}" if path else ""
+    link = first_run_link(address)
+    return f"There is no admin yet. Open this link, once, to become the admin:\n  {link}" if link else ""
 
 
 def prepare(address: str, say: Say) -> str:
