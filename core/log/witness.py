@@ -2,7 +2,9 @@
 
 A restored backup brings the log back to an earlier state without a trace inside it; then two
 different changes would get the same offset. The witness, kept in ``PARLEY_HOME``, remembers the
-newest change that was committed. When the database knows less at start, a new epoch begins.
+newest change that was committed in each epoch. When the database knows less of its epoch at
+start, a new one begins. (In its epoch: of two hosts on one restored database the first to start
+begins the new epoch, and the second, which remembers as much of the old one, leaves it alone.)
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from core.log import epoch
 from core.log.models import Change
 
 # Fixed width, so that one write replaces the other whole.
+_EPOCH_WIDTH = 12
 _WIDTH = 20
 
 _open: tuple[int, int] | None = None  # (pid, file descriptor): a forked child opens its own
@@ -29,6 +32,10 @@ def _folder() -> Path:
     return path
 
 
+def _line(epoch_name: str, change_id: int) -> str:
+    return f"{epoch_name:<{_EPOCH_WIDTH}} {change_id:0{_WIDTH}d}\n"
+
+
 def note(change_id: int) -> None:
     """Remember that this change was committed. One small write, not synced: what a crash of the
     machine takes from the witness only makes it forgiving."""
@@ -38,17 +45,19 @@ def note(change_id: int) -> None:
     if _open is None or _open[0] != os.getpid():
         path = _folder() / str(os.getpid())
         _open = (os.getpid(), os.open(path, os.O_WRONLY | os.O_CREAT, 0o600))
-    os.pwrite(_open[1], str(change_id).zfill(_WIDTH).encode(), 0)
+    os.pwrite(_open[1], _line(epoch.current_epoch(), change_id).encode(), 0)
     _noted = change_id
 
 
-def newest() -> int:
-    """The newest change that any process has noted, 0 when none has."""
-    found = 0
+def remembered() -> dict[str, int]:
+    """The newest change that any process has noted, by epoch."""
+    found: dict[str, int] = {}
     for path in _folder().iterdir():
-        text = path.read_text()
-        if text.isdigit():
-            found = max(found, int(text))
+        for line in path.read_text().splitlines():
+            name, _, number = line.partition(" ")
+            number = number.strip()
+            if number.isdigit():
+                found[name] = max(found.get(name, 0), int(number))
     return found
 
 
@@ -57,12 +66,18 @@ def verify() -> bool:
 
     To be called once at start, before anything is served. Also tidies the folder.
     """
-    remembered = newest()
+    known = remembered()
     present = Change.objects.aggregate(newest=Max("pk"))["newest"] or 0
-    went_back = present < remembered
+    went_back = present < known.get(epoch.current_epoch(), 0)
     if went_back:
         epoch.begin_new_epoch()
+    current = epoch.current_epoch()
+    known[current] = max(known.get(current, 0), present)
+    kept = _folder() / "start"
+    fresh = kept.with_suffix(".new")
+    fresh.write_text("".join(_line(name, number) for name, number in known.items()))
+    fresh.replace(kept)
     for path in _folder().iterdir():
-        path.unlink()
-    (_folder() / "start").write_text(str(present).zfill(_WIDTH))
+        if path != kept:
+            path.unlink()
     return went_back
