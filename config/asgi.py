@@ -11,13 +11,11 @@ import structlog
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
-from django.apps import apps  # noqa: E402 - the apps must be loaded first
-from django.conf import settings  # noqa: E402
-from django.utils.module_loading import module_has_submodule  # noqa: E402
+from django.conf import settings  # noqa: E402 - the apps must be loaded first
 
 from config.django_app import ThreadedDjango  # noqa: E402
 from core.errors import InternalError, ParleyError, PayloadTooLarge  # noqa: E402
-from core.raw import Handler, Message, RawRoute, RawRouter, Receive, Scope, Send, send_error  # noqa: E402
+from core.raw import Handler, Message, RawRouter, Receive, Scope, Send, discover_routes, send_error  # noqa: E402
 from ops.access import logged, logged_socket  # noqa: E402
 
 logger = structlog.get_logger(__name__)
@@ -25,21 +23,11 @@ logger = structlog.get_logger(__name__)
 CLOSE = (b"connection", b"close")
 
 
-def raw_routes() -> list[RawRoute]:
-    """The routes of every app that has a ``raw_routes`` module."""
-    modules = [
-        import_module(f"{config.name}.raw_routes")
-        for config in apps.get_app_configs()
-        if config.module is not None and module_has_submodule(config.module, "raw_routes")
-    ]
-    return [route for module in modules for route in module.routes]
-
-
 class Application:
     """The ASGI application. It is composed when the server starts it, not when it is imported."""
 
     def __init__(self) -> None:
-        self._router = RawRouter(raw_routes())
+        self._router = RawRouter(discover_routes())
         self._django = ThreadedDjango(threads=settings.DJANGO_THREADS, max_body=settings.MAX_BODY_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -11,11 +11,14 @@ raise a ``ParleyError``: the answer then has the one shape of errors, as everywh
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from importlib import import_module
 from typing import Any
 
 import orjson
+from django.apps import apps
+from django.utils.module_loading import module_has_submodule
 
 from core.errors import MethodNotAllowed, NotAuthenticated, ParleyError, error_body
 
@@ -34,11 +37,26 @@ UNAUTHORIZED = 401
 
 @dataclass(frozen=True, slots=True)
 class RawRoute:
-    """``pattern`` must match the whole path, with or without a last slash; ``methods`` are upper case."""
+    """``pattern`` must match the whole path, with or without a last slash; ``methods`` are upper case.
+
+    ``path`` and ``operation`` describe its GET in the generated OpenAPI, where the route belongs there.
+    """
 
     pattern: str
     handler: Handler
     methods: frozenset[str] = frozenset({"GET", "HEAD"})
+    path: str = ""
+    operation: Mapping[str, Any] = field(default_factory=dict)
+
+
+def discover_routes() -> list[RawRoute]:
+    """The routes of every app that has a ``raw_routes`` module."""
+    modules = [
+        import_module(f"{config.name}.raw_routes")
+        for config in apps.get_app_configs()
+        if config.module is not None and module_has_submodule(config.module, "raw_routes")
+    ]
+    return [route for module in modules for route in module.routes]
 
 
 class RawMethodNotAllowed(MethodNotAllowed):
