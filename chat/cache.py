@@ -160,6 +160,12 @@ async def aget_meta(room_id: UUID) -> Meta | None:
     return await cache.alook_up(_MetaLookup(room_id), lambda: cache.run_in_thread(load_meta, room_id))
 
 
+def local_meta(room_id: UUID) -> Meta | None:
+    """What this process knows of the room without asking anybody."""
+    meta: Meta | None = cache.local_get(CHAT_META.of(room_id=room_id))
+    return meta
+
+
 def load_meta(room_id: UUID) -> LoadedMeta | None:
     """The room's meta as the database has it now. One query."""
     row = ChatRoom.objects.filter(pk=room_id).values_list("offset", "seq", "last_message_at").first()

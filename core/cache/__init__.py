@@ -69,9 +69,9 @@ async def aget_or_load(key: str, cachekey: CacheKey, aload: Callable[[], Awaitab
     return value
 
 
-def local_get(key: str, cachekey: CacheKey | None = None) -> bytes | None:
+def local_get(key: str, cachekey: CacheKey | None = None) -> Any:
     """What this process knows without asking anybody, or None. Counted under ``cachekey``, if given."""
-    value: bytes | None = copies.get(key)
+    value = copies.get(key)
     if value is not None and cachekey is not None:
         stats.count(cachekey.name, "local")
     return value
@@ -79,7 +79,8 @@ def local_get(key: str, cachekey: CacheKey | None = None) -> bytes | None:
 
 async def aget_local(key: str, cachekey: CacheKey | None = None) -> bytes | None:
     """``local_get`` as a coroutine that never waits."""
-    return local_get(key, cachekey)
+    value: bytes | None = local_get(key, cachekey)
+    return value
 
 
 def invalidate(*keys: str, pipe: Any = None) -> None:

@@ -125,7 +125,7 @@ class LocalCache:
                 self._forget(key)
                 self._kill(key)
                 if bar:
-                    self._barred[key] = time.monotonic() + BAR_SECONDS
+                    self._bar(key)
 
     def unbar(self, keys: Iterable[str]) -> None:
         """Redis has executed our invalidation of these keys: fills may begin again."""
@@ -163,6 +163,12 @@ class LocalCache:
             entry.value, entry.expires = None, 0.0
         else:
             del self._entries[key]
+
+    def _bar(self, key: str) -> None:
+        now = time.monotonic()
+        self._barred[key] = now + BAR_SECONDS
+        if len(self._barred) > self._limit:
+            self._barred = {key: until for key, until in self._barred.items() if until > now}
 
     def _kill(self, key: str) -> None:
         for fill in self._fills.pop(key, ()):
