@@ -10,6 +10,8 @@ from django.conf import settings
 
 from ops.problems import StartProblem
 
+MAX_PORT = 65_535
+
 
 def check_settings() -> None:
     """Raise StartProblem for settings that contradict each other."""
@@ -42,24 +44,28 @@ def is_loopback(host: str) -> bool:
 
 def listen(host: str, port: int, backlog: int) -> socket.socket:
     """The listening socket that all web workers share. Port 0: any that is free. Raises StartProblem."""
+    if not 0 <= port <= MAX_PORT:
+        raise StartProblem(f"PORT is {port}. Choose one from 1024 to {MAX_PORT}.")
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, kind, protocol, _, address = found[0]
-        sock = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise StartProblem(_why_not(host, port, error)) from error
+    family, kind, protocol, _, address = found[0]
+    sock = socket.socket(family, kind, protocol)
+    try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(address)
         sock.listen(backlog)
-    except (OSError, OverflowError) as error:
+    except OSError as error:
+        sock.close()
         raise StartProblem(_why_not(host, port, error)) from error
     sock.setblocking(False)
     return sock
 
 
-def _why_not(host: str, port: int, error: Exception) -> str:
-    number = getattr(error, "errno", None)
-    if number == errno.EADDRINUSE:
+def _why_not(host: str, port: int, error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
         return f"Port {port} of {host} is in use. Stop what listens there, or choose another: PORT={port + 1} make run"
-    if number == errno.EACCES:
+    if error.errno == errno.EACCES:
         return f"Port {port} needs more rights than this user has. Choose one from 1024 up: PORT=8000 make run"
-    reason = getattr(error, "strerror", "") or error
-    return f"{host}:{port} cannot be listened on ({reason}). Check PARLEY_HOST and PORT."
+    return f"{host}:{port} cannot be listened on ({error.strerror or error}). Check PARLEY_HOST and PORT."

@@ -23,7 +23,7 @@ HIDDEN = "[hidden]"
 SECRETS = (
     # In a query string or a form, percent-encoded or not.
     re.compile(
-        r"(?i)\b(access_token|refresh_token|api_?key|x-api-key|token|refresh|password|secret|code)(=|%3D)[^&\s\"'<>\\]+"
+        r"(?i)\b((?:access_token|refresh_token|api_?key|x-api-key|token|refresh|password|secret)(?:=|%3D))[^&\s\"'<>\\]+"
     ),
     re.compile(r"(?i)\b(authorization\W{1,4}|bearer[ .])(?:\w+ )?[\w.~+/=-]{8,}"),
     re.compile(r"()\beyJ[\w-]{5,}\.[\w-]{5,}(?:\.[\w-]*)?"),
