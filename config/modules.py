@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import posixpath
+import re
 from functools import cache
 from pathlib import Path
 
 from django.conf import settings
-from django.contrib.staticfiles.storage import staticfiles_storage
 from django.templatetags.static import static
 
 ENTRY = "js/ui/main.js"
 VENDOR_LIST = "vendor/imports.json"
-# Not modules, or not of the app.
-_APART = ("js/ui/theme.js",)
+# What a module names: `import … from "x"`, `export … from "x"`, `import "x"`.
+_IMPORTS = re.compile(r"""(?<![\w@.])(?:import|export)\b(?:[\w$\s{},*]+?\bfrom)?\s*["']([^"']+)["']""")
 
 
 @cache
@@ -23,8 +24,7 @@ def import_map() -> str:
     Between our own modules imports are relative, and the storage has put the hashed names into
     them. Safe inside a script element: no text in it can close one.
     """
-    names: dict[str, str] = json.loads(_read(VENDOR_LIST))
-    text = json.dumps({"imports": {name: static(path) for name, path in names.items()}})
+    text = json.dumps({"imports": {name: static(path) for name, path in _libraries().items()}})
     return text.replace("<", "\\u003c")
 
 
@@ -34,20 +34,29 @@ def preloads() -> list[str]:
 
     Naming them lets the browser fetch them side by side instead of one import after the other.
     """
-    hashed: dict[str, str] = getattr(staticfiles_storage, "hashed_files", {})
-    names = sorted(name for name in hashed if _is_started_with(name))
-    return [static(name) for name in names]
+    found = {ENTRY}
+    waiting = [ENTRY]
+    while waiting:
+        for name in _imports_of(waiting.pop()) - found:
+            found.add(name)
+            waiting.append(name)
+    return [static(name) for name in sorted(found)]
 
 
-def _is_started_with(name: str) -> bool:
-    ours = name.startswith("js/") and name not in _APART
-    library = name.startswith(("vendor/lit", "vendor/@lit/"))
-    used = not library or "/directives/" not in name or f'"{name}"' in _read(VENDOR_LIST)
-    return name.endswith(".js") and (ours or library) and used
+def _imports_of(module: str) -> set[str]:
+    libraries = _libraries()
+    folder = posixpath.dirname(module)
+    return {
+        libraries.get(name) or posixpath.normpath(posixpath.join(folder, name))
+        for name in _IMPORTS.findall(_source(module))
+    }
 
 
 @cache
-def _read(name: str) -> str:
-    collected = Path(settings.STATIC_ROOT) / name
-    source = Path(settings.BASE_DIR) / "static" / name
-    return (collected if collected.is_file() else source).read_text()
+def _libraries() -> dict[str, str]:
+    names: dict[str, str] = json.loads(_source(VENDOR_LIST))
+    return names
+
+
+def _source(name: str) -> str:
+    return (Path(settings.BASE_DIR) / "static" / name).read_text()

@@ -6,7 +6,7 @@
 import { html } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 
-import { spoken } from "./connection.js";
+import { spoken } from "./connection-text.js";
 import { app } from "./context.js";
 import { oneLine } from "./format.js";
 import { spokenMessage } from "./message.js";

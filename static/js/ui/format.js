@@ -120,7 +120,7 @@ export function faceTint(id) {
 }
 
 /** One line of a message, for previews and quotes. @param {string} text @param {number} [length] */
-export const oneLine = (text, length = 160) => firstLetters(text.slice(0, length * 4).replace(/\s+/gu, " ").trim(), length);
+export const oneLine = (text, length = 160) => firstLetters(text.slice(0, length * 16).replace(/\s+/gu, " ").trim(), length);
 
 /**
  * What went wrong, for people.

@@ -11,18 +11,22 @@ const engine = createApp({ baseUrl: "", environment: environmentFrom(window) });
 const router = new Router(window);
 provide(engine, router);
 
-/** To the sign-in page, and from there back to where one was. */
+let wasReady = false;
+
+/** To the sign-in page, and from there back to where one was: unless one signed out and somebody else may come. */
 function leave() {
   const { signedOutReason } = engine.store.getState();
-  const query = new URLSearchParams({ next: window.location.pathname });
-  if (signedOutReason && signedOutReason !== "signed_out") query.set("reason", signedOutReason);
-  if (signedOutReason === "signed_out") query.delete("next");
-  window.location.replace(`/signin?${query}`);
+  const asked = wasReady && signedOutReason === "signed_out";
+  const query = new URLSearchParams();
+  if (!asked && window.location.pathname !== "/") query.set("next", window.location.pathname);
+  if (wasReady && signedOutReason) query.set("reason", signedOutReason);
+  window.location.replace(query.size > 0 ? `/signin?${query}` : "/signin");
 }
 
 engine.store.subscribe(
   (state) => state.status,
   (status) => {
+    wasReady ||= status === "ready";
     if (status === "signed-out") leave();
   },
 );

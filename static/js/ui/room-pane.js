@@ -13,6 +13,18 @@ import { View } from "./view.js";
 
 /** @typedef {import("../chat/types.js").Room} Room */
 
+/** Why a room that was there is not: a heading, and what to do. @type {Record<string, [string, string]>} */
+const GONE = {
+  removed: ["You are no longer in this room", "Somebody took you off its list. Who is in it can add you again."],
+  deleted: ["This room was deleted", "Its owner deleted it, with everything that was said in it."],
+  left: ["You left this room", "Somebody in it can add you again or send you an invitation."],
+};
+/** @type {[string, string]} */
+const NEVER = [
+  "There is no such room for you",
+  "It does not exist, or you are not a member of it. Somebody in it can add you or send you an invitation.",
+];
+
 class RoomPane extends View {
   static properties = { roomId: { attribute: false }, panel: { attribute: false } };
 
@@ -23,6 +35,7 @@ class RoomPane extends View {
     this.room = this.watch((state) => state.rooms[this.roomId]);
     this.status = this.watch((state) => state.roomsStatus);
     this.missing = this.watch((state) => state.timelines[this.roomId]?.error ?? null);
+    this.gone = this.watch((state) => state.gone[this.roomId]);
     this.busy = false;
   }
 
@@ -81,17 +94,20 @@ class RoomPane extends View {
 
   renderMissing() {
     const loading = this.status.value !== "ready" && this.status.value !== "error";
-    const offline = this.missing.value?.status === 0;
     if (loading) return html`<main class="pane" id="main" tabindex="-1"><div class="state"><span class="spinner" role="status" aria-label="Loading"></span></div></main>`;
+    const unreachable = this.missing.value?.status === 0;
+    const [heading, text] = unreachable
+      ? ["This room could not be loaded", explain(this.missing.value)]
+      : (GONE[this.gone.value ?? ""] ?? NEVER);
     return html`<main class="pane" id="main" tabindex="-1">
       <header class="pane-head">
         <button class="icon-button back" aria-label="Back to the list" @click=${() => router().back("/")}>${icon("back", 22)}</button>
       </header>
       <div class="state">
-        ${icon(offline ? "offline" : "compass", 32)}
-        <h2>${offline ? "This room could not be loaded" : "There is no such room for you"}</h2>
-        <p>${offline ? explain(this.missing.value) : "It does not exist, or you are not a member of it. Somebody in it can add you or send you an invitation."}</p>
-        ${offline
+        ${icon(unreachable ? "offline" : "compass", 32)}
+        <h2>${heading}</h2>
+        <p>${text}</p>
+        ${unreachable
           ? html`<button class="button primary" @click=${() => void app().openRoom(this.roomId).catch(() => undefined)}>Try again</button>`
           : html`<a class="button" href="/" data-replace>To your rooms</a>`}
       </div>
