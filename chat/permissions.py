@@ -17,6 +17,7 @@ from django.conf import settings
 
 from accounts.models import Role as SiteRole
 from accounts.models import User
+from chat import cache
 from chat.models import ChatMessage, ChatRoom, Membership
 from core.errors import Conflict, Forbidden, NotFound, ParleyError, RecallExpired
 
@@ -36,6 +37,37 @@ def check_may_see(room: ChatRoom | None, role: str | None) -> ChatRoom:
     if room is None or (role is None and room.kind != ChatRoom.Kind.PUBLIC):
         raise NotFound("There is no such room.")
     return room
+
+
+def check_reader(room_id: UUID, user_id: UUID) -> str:
+    """The role of somebody who may read this room's messages and changes. No query when warm."""
+    role = cache.member_role(room_id, user_id)
+    if role is None:
+        check_may_see(ChatRoom.objects.only("kind").filter(pk=room_id).first(), role)
+        raise Forbidden("Join the room first.")
+    return role
+
+
+def check_viewer(room_id: UUID, user_id: UUID) -> None:
+    """Raises NotFound where somebody may not even see the room. No query when warm, for members."""
+    role = cache.member_role(room_id, user_id)
+    if role is None:
+        check_may_see(ChatRoom.objects.only("kind").filter(pk=room_id).first(), role)
+
+
+def check_may_read_message(message: ChatMessage, *, user_id: UUID) -> None:
+    """Reads ``room``. Members and site moderators may; to an outsider the message does not exist."""
+    if cache.member_role(message.room_id, user_id) is not None or can_moderate(user_id):
+        return
+    if message.room.kind == ChatRoom.Kind.PUBLIC:
+        raise Forbidden("Join the room first.")
+    raise NotFound("There is no such message.")
+
+
+def check_may_see_history(message: ChatMessage, *, user_id: UUID) -> None:
+    """What was recalled is gone for everyone but site moderators."""
+    if message.deleted_at is not None and not can_moderate(user_id):
+        raise Forbidden("The message was recalled: only site moderators see what it was.")
 
 
 def check_may_know(room: ChatRoom | None, membership: Membership | None, *, actor_id: UUID) -> ChatRoom:

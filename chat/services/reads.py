@@ -19,22 +19,23 @@ from core.log.writer import Act, Lookup, Writer
 
 
 class ReadResult(TypedDict):
-    """Where the reader stands now."""
+    """Where the reader stands now, and how many messages were newly read."""
 
     room_id: str
     read_seq: int
     unread_count: int
+    updated: int
 
 
-def mark_read(*, user_id: UUID, room_id: UUID, seq: int) -> ReadResult:
-    """Move the read position up to ``seq`` (at most to the newest message; never back).
+def mark_read(*, user_id: UUID, room_id: UUID, seq: int | None = None) -> ReadResult:
+    """Move the read position up to ``seq`` (None, or past it: the newest message; never back).
 
     The reader's other devices are told. Raises NotFound, Forbidden, Invalid.
     """
     return executor.execute(_reading(user_id, room_id, seq))
 
 
-async def amark_read(*, user_id: UUID, room_id: UUID, seq: int) -> ReadResult:
+async def amark_read(*, user_id: UUID, room_id: UUID, seq: int | None = None) -> ReadResult:
     """As ``mark_read``, for coroutines."""
     return await executor.aexecute(_reading(user_id, room_id, seq))
 
@@ -46,8 +47,8 @@ def _load_rooms(room_ids: Collection[UUID]) -> Mapping[UUID, ChatRoom]:
 _ROOMS = Lookup(_load_rooms)
 
 
-def _reading(user_id: UUID, room_id: UUID, seq: int) -> Act[ReadResult]:
-    if seq < 0:
+def _reading(user_id: UUID, room_id: UUID, seq: int | None) -> Act[ReadResult]:
+    if seq is not None and seq < 0:
         raise Invalid("A read position is not negative.", attr="seq")
     key = membership_id(room_id, user_id)
 
@@ -55,8 +56,9 @@ def _reading(user_id: UUID, room_id: UUID, seq: int) -> Act[ReadResult]:
         room = w.look_up(_ROOMS, room_id)
         membership = permissions.check_may_read(room, w.row(Membership, key))
         assert room is not None
-        position = min(seq, room.seq)
-        if position > membership.read_seq:
+        position = room.seq if seq is None else min(seq, room.seq)
+        updated = max(0, position - membership.read_seq)
+        if updated:
             membership.read_seq = position
             w.update(membership, "read_seq")
             w.append(user_stream(user_id), ConversationChanged(conversation_payload(membership)))
@@ -64,6 +66,7 @@ def _reading(user_id: UUID, room_id: UUID, seq: int) -> Act[ReadResult]:
             "room_id": str(room_id),
             "read_seq": membership.read_seq,
             "unread_count": unread_count(room.seq, membership),
+            "updated": updated,
         }
 
     return Act(

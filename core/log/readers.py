@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypedDict
 
 from core.errors import PositionLost
 from core.log.epoch import current_epoch
@@ -12,16 +12,33 @@ from core.log.events import hydrate
 from core.log.models import Change, Stream
 
 
-@dataclass(frozen=True, slots=True)
-class ChangesPage:
-    """Changes in order of offset. ``offset`` is the stream's head at the time of reading."""
+class ChangeBody(TypedDict):
+    """One change as REST answers it."""
 
-    changes: list[dict[str, Any]]
+    offset: int
+    event: str
+    payload: dict[str, Any]
+
+
+class ChangesBody(TypedDict):
+    """A page as REST answers it; ``offset`` is the stream's head."""
+
+    changes: list[ChangeBody]
     offset: int
     epoch: str
     has_more: bool
 
-    def as_dict(self) -> dict[str, Any]:
+
+@dataclass(frozen=True, slots=True)
+class ChangesPage:
+    """Changes in order of offset. ``offset`` is the stream's head at the time of reading."""
+
+    changes: list[ChangeBody]
+    offset: int
+    epoch: str
+    has_more: bool
+
+    def as_dict(self) -> ChangesBody:
         """The page as REST answers it."""
         return {
             "changes": self.changes,
@@ -38,22 +55,30 @@ def read_changes(stream: str, *, after: int, limit: int, epoch: str | None = Non
     offset stays used. Raises PositionLost when the epoch is another, or the position lies before
     what compaction left or past the head.
     """
+    check_epoch(epoch)
     current = current_epoch()
-    if epoch is not None and epoch != current:
-        raise PositionLost(extra={"epoch": current})
     head, floor = _bounds(stream)
     if not floor <= after <= head:
         raise PositionLost(extra={"epoch": current, "offset": head})
     query = Change.objects.filter(stream_id=stream, offset__gt=after, offset__lte=head)
     found = list(query.order_by("offset")[:limit])
-    payloads = hydrate(found)
-    changes = [
+    expected = min(limit, head - after)
+    if len(found) != expected or (found and found[-1].offset != after + expected):
+        # Compacted between the two questions: a page with a hole would be a silent loss.
+        raise PositionLost(extra={"epoch": current, "offset": head})
+    changes: list[ChangeBody] = [
         {"offset": change.offset, "event": change.event, "payload": payload}
-        for change, payload in zip(found, payloads, strict=True)
+        for change, payload in zip(found, hydrate(found), strict=True)
         if payload is not None
     ]
-    has_more = bool(found) and found[-1].offset < head
-    return ChangesPage(changes, head, current, has_more)
+    return ChangesPage(changes, head, current, has_more=after + expected < head)
+
+
+def check_epoch(epoch: str | None) -> None:
+    """Raises PositionLost when a reader's epoch is given and not the current one."""
+    current = current_epoch()
+    if epoch is not None and epoch != current:
+        raise PositionLost(extra={"epoch": current})
 
 
 def head(stream: str) -> int:
