@@ -10,6 +10,7 @@ from rest_framework import serializers
 from accounts.payloads import Account, DevicePayload, UserPayload
 from accounts.services.sign_ins import TokenPair
 from core.errors import Invalid
+from core.fields import Text
 from core.paging import PageQuery
 
 MAX_BATCH = 200
@@ -39,20 +40,20 @@ class OwnDevice(DevicePayload):
 class Credentials(serializers.Serializer[Any]):
     """Body of a sign-in."""
 
-    username = serializers.CharField(max_length=MAX_TEXT)
-    password = serializers.CharField(max_length=MAX_TEXT, trim_whitespace=False)
+    username = Text(max_length=MAX_TEXT)
+    password = Text(max_length=MAX_TEXT, trim_whitespace=False)
 
 
 class Registration(Credentials):
     """Body of a registration."""
 
-    display_name = serializers.CharField(max_length=MAX_TEXT, required=False, allow_blank=True)
+    display_name = Text(max_length=MAX_TEXT, required=False, allow_blank=True)
 
 
 class RefreshBody(serializers.Serializer[Any]):
     """Body of a refresh; browsers send the cookie instead."""
 
-    refresh = serializers.CharField(max_length=MAX_TEXT, required=False)
+    refresh = Text(max_length=MAX_TEXT, required=False)
 
 
 class LogoutBody(RefreshBody):
@@ -64,38 +65,36 @@ class LogoutBody(RefreshBody):
 class ProfileChange(serializers.Serializer[Any]):
     """Body of PATCH users/me."""
 
-    display_name = serializers.CharField(max_length=MAX_TEXT, required=False)
-    avatar = serializers.CharField(max_length=MAX_TEXT, required=False, allow_blank=True)
-    signature = serializers.CharField(max_length=MAX_TEXT, required=False, allow_blank=True)
-    locale = serializers.CharField(max_length=MAX_TEXT, required=False)
-    timezone = serializers.CharField(max_length=MAX_TEXT, required=False)
+    display_name = Text(max_length=MAX_TEXT, required=False)
+    avatar = Text(max_length=MAX_TEXT, required=False, allow_blank=True)
+    signature = Text(max_length=MAX_TEXT, required=False, allow_blank=True)
+    locale = Text(max_length=MAX_TEXT, required=False)
+    timezone = Text(max_length=MAX_TEXT, required=False)
     privacy = serializers.DictField(required=False)
 
 
 class DeviceName(serializers.Serializer[Any]):
     """Body of POST users/me/devices."""
 
-    name = serializers.CharField(max_length=MAX_TEXT)
+    name = Text(max_length=MAX_TEXT)
 
 
 class UserSearch(PageQuery):
     """Query of GET users."""
 
-    search = serializers.CharField(max_length=100, required=False, allow_blank=True, default="")
+    search = Text(max_length=100, required=False, allow_blank=True, default="")
 
 
 class UserIds(serializers.Serializer[Any]):
     """Body of POST users/batch."""
 
-    user_ids = serializers.ListField(
-        child=serializers.CharField(max_length=64), max_length=MAX_BATCH, allow_empty=False
-    )
+    user_ids = serializers.ListField(child=Text(max_length=64), max_length=MAX_BATCH, allow_empty=False)
 
 
 class UserIdsQuery(serializers.Serializer[Any]):
     """Query of GET users/batch: ids between commas."""
 
-    user_ids = serializers.CharField(max_length=MAX_BATCH * 40)
+    user_ids = Text(max_length=MAX_BATCH * 40)
 
     def validate_user_ids(self, value: str) -> list[str]:
         """The ids. Raises Invalid past the number that POST takes."""
