@@ -73,25 +73,27 @@ class Engine {
     this.reads = new ReadMarks((roomId, seq) => this.#tellRead(roomId, seq), clock);
     this.typing = new TypingSigns((roomId) => this.sync.channelOf(roomId), clock);
     const delay = backoff({ base: 2_000, cap: 30_000, random: clock.random });
-    this.startAgain = new Timer(() => void this.start(), delay, clock);
+    this.startAgain = new Timer(() => void this.start(true), delay, clock);
   }
 
   /**
    * Sign-in, oneself, rooms, connection. What fails for want of an answer is tried again by itself.
    *
+   * @param {boolean} [again] by itself: the error stays on the screen until it is over
    * @returns {Promise<void>} always resolves; the state tells
    */
-  start() {
-    this.#starting ??= this.#start().finally(() => {
+  start(again = false) {
+    this.#starting ??= this.#start(again).finally(() => {
       this.#starting = null;
     });
     return this.#starting;
   }
 
-  async #start() {
+  /** @param {boolean} again */
+  async #start(again) {
     this.startAgain.cancel();
     if (this.store.getState().status === "ready") return;
-    this.store.dispatch({ event: "local:starting", payload: {} });
+    if (!again) this.store.dispatch({ event: "local:starting", payload: {} });
     try {
       await this.auth.accessToken();
       const me = await this.api.me();

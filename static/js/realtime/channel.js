@@ -347,8 +347,9 @@ export class RealtimeChannel {
   /** @param {RealtimeError} error */
   #joinFailed(error) {
     if (error.code === "timeout") {
-      // Should it have been done after all, it must not stay.
+      // Should it have been done after all, it must not stay; and its close must not be taken for that of the next one.
       this.#send(CHANNEL_EVENTS.leave, {}, this.host.makeRef());
+      this.joinRef = null;
       this.state = CHANNEL_STATES.errored;
       this.#status(SUBSCRIBE_STATES.TIMED_OUT, error, null);
       this.#rejoinLater();

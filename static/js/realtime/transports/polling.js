@@ -34,6 +34,9 @@ import { PollError, pollRoom, pollUser } from "./poll-readers.js";
 /** @type {PollIntervals} */
 export const POLL_INTERVALS = Object.freeze({ room: 2_500, roomHidden: 15_000, user: 10_000, userHidden: 60_000 });
 
+/** Joins come right after the opening; if none came by then, in ms, there is nothing to poll. */
+const IDLE_AFTER = 1_000;
+
 /**
  * The frames of a socket without a socket: plays the server's part towards the client, and asks the server's REST API.
  *
@@ -80,8 +83,7 @@ export class PollingTransport {
   open() {
     this.unwatch = this.visible.subscribe(() => this.#visibleChanged());
     this.events.onOpen();
-    // With nothing to ask there is nothing that does not work.
-    if (!this.#targets.size) this.events.onWorking(true);
+    this.timer.scheduleIn(IDLE_AFTER);
   }
 
   /** @param {Message} message */
@@ -141,10 +143,10 @@ export class PollingTransport {
 
   /** @param {Message} message */
   #leave(message) {
-    const target = this.#targets.get(message.topic);
-    if (target?.joinRef === message.join_ref) this.#targets.delete(message.topic);
+    const isJoined = this.#targets.get(message.topic)?.joinRef === message.join_ref;
+    if (isJoined) this.#targets.delete(message.topic);
     this.#reply(message, { status: "ok", response: {} });
-    if (target?.joinRef === message.join_ref) this.#emit(message.topic, message.join_ref, CHANNEL_EVENTS.close, {});
+    if (isJoined) this.#soon({ ...message, ref: message.join_ref, event: CHANNEL_EVENTS.close, payload: {} });
   }
 
   /**
@@ -196,7 +198,11 @@ export class PollingTransport {
     try {
       while (!this.#closed && this.clock.now() >= this.#notBefore) {
         const target = this.#nextDue();
-        if (!target) break;
+        if (!target) {
+          // With nothing to ask there is nothing that does not work.
+          if (!this.#targets.size) this.#succeeded();
+          break;
+        }
         await this.#poll(target);
       }
     } finally {
@@ -315,10 +321,17 @@ export class PollingTransport {
    * @param {Message} message
    * @param {import("../types.js").ReplyPayload} payload
    */
-  #reply({ join_ref: joinRef, ref, topic }, payload) {
-    // As from a server: never before the sender has returned.
-    const answer = { join_ref: joinRef, ref, topic, event: CHANNEL_EVENTS.reply, payload };
-    void Promise.resolve().then(() => this.#deliver(answer));
+  #reply(message, payload) {
+    this.#soon({ ...message, event: CHANNEL_EVENTS.reply, payload });
+  }
+
+  /**
+   * As from a server: never before the sender has returned.
+   *
+   * @param {Message} message
+   */
+  #soon(message) {
+    void Promise.resolve().then(() => this.#deliver(message));
   }
 
   /**
