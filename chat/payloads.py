@@ -51,7 +51,7 @@ class MessagePayload(TypedDict):
     html: str
     client_id: str | None
     reply_to: ReplyPayload | None
-    forwarded_from: None
+    forwarded_from: dict[str, Any] | None
     attachments: list[Any]
     reactions: list[ReactionPayload]
     created_at: str

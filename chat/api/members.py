@@ -29,7 +29,9 @@ class CreatedInvite(InvitePayload):
 class MembersView(ChatView):
     """The members of a room."""
 
-    @extend_schema(operation_id="members_list", parameters=[PageQuery], responses=listing("members", MemberPayload))
+    @extend_schema(
+        operation_id="members_list", parameters=[PageQuery], responses={200: listing("members", MemberPayload)}
+    )
     def get(self, request: Request, room_id: str) -> Response:
         """Who is in a room that you may see."""
         found, viewer_id = as_id(room_id), caller(request).id
@@ -54,7 +56,7 @@ class MembersView(ChatView):
 class MemberView(ChatView):
     """One member."""
 
-    @extend_schema(operation_id="members_change", request=NewRole, responses=shape(MemberPayload))
+    @extend_schema(operation_id="members_change", request=NewRole, responses={200: shape(MemberPayload)})
     def patch(self, request: Request, room_id: str, user_id: str) -> Response:
         """Give a member below you another role below yours. `owner` hands the room over; the old
         owner becomes an admin."""
@@ -80,7 +82,7 @@ class MemberView(ChatView):
 class JoinView(ChatView):
     """Joining a public room."""
 
-    @extend_schema(operation_id="rooms_join", request=None, responses=shape(OwnRoomPayload))
+    @extend_schema(operation_id="rooms_join", request=None, responses={200: shape(OwnRoomPayload)})
     def post(self, request: Request, room_id: str) -> Response:
         """Join a public room. Joining twice is joining once."""
         found = as_id(room_id)
@@ -119,7 +121,7 @@ class InvitesView(ChatView):
 class InviteJoinView(ChatView):
     """Coming by an invitation."""
 
-    @extend_schema(operation_id="invites_join", request=None, responses=shape(OwnRoomPayload))
+    @extend_schema(operation_id="invites_join", request=None, responses={200: shape(OwnRoomPayload)})
     def post(self, request: Request, code: str) -> Response:
         """Join the room of an invitation."""
         room_id = invites.redeem_invite(user_id=caller(request).id, code=code)

@@ -32,7 +32,7 @@ class MessagesView(ChatView):
 
     limits = {"POST": "send"}
 
-    @extend_schema(operation_id="messages_list", parameters=[MessagesQuery], responses=shape(MessagesPage))
+    @extend_schema(operation_id="messages_list", parameters=[MessagesQuery], responses={200: shape(MessagesPage)})
     def get(self, request: Request, room_id: str) -> HttpResponse:
         """A page of the timeline, the newest last. Every change up to `offset` is in it: go on with
         `changes?after=` that."""
@@ -70,12 +70,12 @@ class MessagesView(ChatView):
 class MessageView(ChatView):
     """One message."""
 
-    @extend_schema(operation_id="messages_read", responses=shape(MessagePayload))
+    @extend_schema(operation_id="messages_read", responses={200: shape(MessagePayload)})
     def get(self, request: Request, message_id: str) -> Response:
         """A message of a room that you are in (site moderators: any)."""
         return Response(message_payload(_readable(as_id(message_id), caller(request).id)))
 
-    @extend_schema(operation_id="messages_edit", request=MessageChange, responses=shape(MessagePayload))
+    @extend_schema(operation_id="messages_edit", request=MessageChange, responses={200: shape(MessagePayload)})
     def put(self, request: Request, message_id: str) -> Response:
         """Edit your own message. With `version`, only if it is still that one (409 otherwise, with the
         message as it stands in `current`)."""
@@ -96,7 +96,7 @@ class MessageView(ChatView):
 class HistoryView(ChatView):
     """What a message was before."""
 
-    @extend_schema(operation_id="messages_history", responses=shape(EditsPage))
+    @extend_schema(operation_id="messages_history", responses={200: shape(EditsPage)})
     def get(self, request: Request, message_id: str) -> Response:
         """The edits of a message, the oldest first. Of a recalled message: for site moderators alone."""
         message = _readable(as_id(message_id), caller(request).id)
@@ -107,7 +107,7 @@ class HistoryView(ChatView):
 class RoomChangesView(ChatView):
     """The change log of a room."""
 
-    @extend_schema(operation_id="rooms_changes", parameters=[ChangesQuery], responses=shape(ChangesBody))
+    @extend_schema(operation_id="rooms_changes", parameters=[ChangesQuery], responses={200: shape(ChangesBody)})
     def get(self, request: Request, room_id: str) -> HttpResponse:
         """What happened in a room after an offset. 410 when the log does not reach back to it, or
         `epoch` is another: then load the room anew."""
@@ -124,7 +124,7 @@ class RoomChangesView(ChatView):
 class OwnChangesView(ChatView):
     """The caller's own stream."""
 
-    @extend_schema(operation_id="me_changes", parameters=[ChangesQuery], responses=shape(ChangesBody))
+    @extend_schema(operation_id="me_changes", parameters=[ChangesQuery], responses={200: shape(ChangesBody)})
     def get(self, request: Request) -> HttpResponse:
         """What happened to you after an offset: rooms that came and went, your read positions, your devices."""
         query = validated(ChangesQuery, request, query=True)

@@ -26,7 +26,9 @@ from core.schema import listing, shape
 class RoomsView(ChatView):
     """Rooms."""
 
-    @extend_schema(operation_id="rooms_list", parameters=[RoomsQuery], responses=listing("rooms", OwnRoomPayload))
+    @extend_schema(
+        operation_id="rooms_list", parameters=[RoomsQuery], responses={200: listing("rooms", OwnRoomPayload)}
+    )
     def get(self, request: Request) -> Response:
         """Your rooms, the liveliest first; or the directory of public ones, by name.
 
@@ -68,12 +70,12 @@ class RoomsView(ChatView):
 class RoomView(ChatView):
     """One room."""
 
-    @extend_schema(operation_id="rooms_read", responses=shape(OwnRoomPayload))
+    @extend_schema(operation_id="rooms_read", responses={200: shape(OwnRoomPayload)})
     def get(self, request: Request, room_id: str) -> Response:
         """A room that you are in, or a public one."""
         return Response(own_room(as_id(room_id), caller(request).id))
 
-    @extend_schema(operation_id="rooms_change", request=RoomChange, responses=shape(OwnRoomPayload))
+    @extend_schema(operation_id="rooms_change", request=RoomChange, responses={200: shape(OwnRoomPayload)})
     def patch(self, request: Request, room_id: str) -> Response:
         """Change the room's name, topic and settings: for its admins. Site moderators may freeze it."""
         changes = validated(RoomChange, request)
@@ -92,7 +94,7 @@ class RoomView(ChatView):
 class ReadView(ChatView):
     """The caller's read position."""
 
-    @extend_schema(operation_id="rooms_read_position", request=ReadPosition, responses=shape(ReadResult))
+    @extend_schema(operation_id="rooms_read_position", request=ReadPosition, responses={200: shape(ReadResult)})
     def post(self, request: Request, room_id: str) -> Response:
         """You have read up to the message number `seq` (without it: everything)."""
         seq = validated(ReadPosition, request).get("seq")
@@ -102,7 +104,7 @@ class ReadView(ChatView):
 class MarkReadView(ChatView):
     """The same under the path of the messaging interfaces."""
 
-    @extend_schema(operation_id="messages_mark_read", request=MarkRead, responses=shape(ReadResult))
+    @extend_schema(operation_id="messages_mark_read", request=MarkRead, responses={200: shape(ReadResult)})
     def patch(self, request: Request) -> Response:
         """You have read this conversation, up to the message number `seq` or all of it."""
         body = validated(MarkRead, request)
