@@ -34,6 +34,7 @@ export class Follower {
    * @param {FollowerOptions} options
    */
   constructor({ client, api, store, clock }, options) {
+    this.client = client;
     this.api = api;
     this.store = store;
     this.clock = clock;
@@ -64,7 +65,8 @@ export class Follower {
 
   /** Fetch the changes that are missing, and apply them. */
   async fill() {
-    if (this.#filling || this.#ended) return;
+    // While polling, the next poll fetches them, and nothing else may ask beside it.
+    if (this.#filling || this.#ended || this.client.isPolling) return;
     this.#filling = true;
     try {
       let more = true;

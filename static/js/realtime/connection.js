@@ -30,8 +30,8 @@ const PROBE_REF = "probe";
 
 /**
  * Keeps a way to the server: the WebSocket first; polling when it fails, is blocked or takes too long; the WebSocket again
- * when it works again. A socket that opens while polling works must answer a heartbeat before it takes over, so a proxy that
- * accepts sockets and swallows their frames does no harm.
+ * when it works again. Every socket is asked for a sign of life as it opens: while polling works it must answer before it
+ * takes over, and otherwise before it counts, so a proxy that accepts sockets and swallows their frames does no harm.
  */
 export class Connection {
   #wanted = false;
@@ -40,7 +40,7 @@ export class Connection {
   /** @type {Transport|null} a socket being tried */
   #candidate = null;
   #asking = false;
-  /** Whether polling gets answers. */
+  /** Whether the current transport has shown that answers come back. */
   #working = false;
   #forceToken = false;
   #everUp = false;
@@ -68,7 +68,9 @@ export class Connection {
     const { clock } = options;
     const delay = options.retryAfter ?? backoff({ base: 1_000, cap: 15_000, random: clock.random });
     this.retry = new Timer(() => this.#attempt(), delay, clock);
-    this.fallback = new Timer(() => this.#startPolling(), () => options.fallbackAfter, clock);
+    // With nothing to fall back to, a slow socket is given its time.
+    const patience = options.makePolling ? options.fallbackAfter : ATTEMPT_TIMEOUT;
+    this.fallback = new Timer(() => this.#fallBack(), () => patience, clock);
     this.stable = new Timer(() => this.retry.reset(), () => STABLE_AFTER, clock);
     this.attemptLimit = new Timer(() => this.#giveUpAttempt(), () => ATTEMPT_TIMEOUT, clock);
     this.#info = { state: LINK_STATE.idle, since: clock.now(), nextAttemptAt: null, attempting: false };
@@ -172,12 +174,10 @@ export class Connection {
   /** @param {Transport} transport */
   #opened(transport) {
     if (transport !== this.#candidate) return;
-    if (!this.#current) {
-      this.#promote(transport);
-      return;
-    }
     const topic = CONNECTION_TOPIC;
     transport.send({ join_ref: null, ref: PROBE_REF, topic, event: CHANNEL_EVENTS.heartbeat, payload: {} });
+    // Nothing is lost by using it at once when there is nothing better.
+    if (!this.#current) this.#promote(transport, false);
   }
 
   /**
@@ -186,25 +186,43 @@ export class Connection {
    */
   #received(transport, message) {
     if (transport === this.#candidate) {
-      if (message.event === CHANNEL_EVENTS.reply && message.ref === PROBE_REF) this.#promote(transport);
+      if (message.event === CHANNEL_EVENTS.reply && message.ref === PROBE_REF) this.#promote(transport, true);
     } else if (transport === this.#current) {
+      if (transport.kind === "websocket" && !this.#working) this.#proven();
       this.options.onMessage(message);
     }
   }
 
-  /** @param {Transport} transport */
-  #promote(transport) {
+  /**
+   * @param {Transport} transport
+   * @param {boolean} proven whether an answer has come over it
+   */
+  #promote(transport, proven) {
     const before = this.#current;
     this.attemptLimit.reset();
-    this.fallback.reset();
-    this.stable.scheduleIn(STABLE_AFTER);
     if (before) this.options.onDown();
     this.#candidate = null;
     this.#current = transport;
-    this.#everUp = true;
+    this.#working = false;
     before?.close();
-    this.#report();
+    if (proven) this.#proven();
+    else this.fallback.schedule();
     this.options.onUp(transport);
+  }
+
+  /** Answers come over the socket. */
+  #proven() {
+    this.#working = true;
+    this.#everUp = true;
+    this.fallback.reset();
+    this.stable.scheduleIn(STABLE_AFTER);
+    this.#report();
+  }
+
+  /** The socket took too long: to open, or to answer. */
+  #fallBack() {
+    if (this.#current?.kind !== "websocket") this.#startPolling();
+    else if (!this.#working) this.drop("no answer");
   }
 
   /**
@@ -235,7 +253,7 @@ export class Connection {
    * @param {number} code
    */
   #lost(transport, code) {
-    const wasStable = !this.stable.due;
+    const wasStable = this.#working && this.stable.due === null;
     this.stable.reset();
     this.#current = null;
     this.options.onDown();
@@ -308,8 +326,7 @@ export class Connection {
 
   #state() {
     if (!this.#wanted) return LINK_STATE.idle;
-    if (this.#current?.kind === "websocket") return LINK_STATE.live;
-    if (this.#current && this.#working) return LINK_STATE.polling;
+    if (this.#current && this.#working) return this.#current.kind === "websocket" ? LINK_STATE.live : LINK_STATE.polling;
     if (!this.options.online.get()) return LINK_STATE.offline;
     const hopeful = !this.#failed || (this.#current && this.#current.nextAttemptAt() === null);
     return !this.#everUp && hopeful ? LINK_STATE.connecting : LINK_STATE.reconnecting;

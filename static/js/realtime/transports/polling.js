@@ -200,7 +200,7 @@ export class PollingTransport {
         const target = this.#nextDue();
         if (!target) {
           // With nothing to ask there is nothing that does not work.
-          if (!this.#targets.size) this.#succeeded();
+          if (!this.#targets.size && !this.#failures) this.#succeeded();
           break;
         }
         await this.#poll(target);
