@@ -5,13 +5,23 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 from typing import Any
+from urllib.parse import quote
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
 from config import env as installation
 
 env = environ.Env()
+
+
+def _number(name: str, default: int) -> int:
+    value = os.environ.get(name) or str(default)
+    if not value.isascii() or not value.isdigit():
+        raise ImproperlyConfigured(f"{name} is {value!r}. Set it to a number, or leave it out.")
+    return int(value)
+
 
 BASE_DIR = installation.BASE_DIR
 PARLEY_HOME = installation.home()
@@ -95,9 +105,21 @@ TEMPLATES: list[dict[str, Any]] = [
 
 # --- database -----------------------------------------------------------------------------
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.db_url("DATABASE_URL", default=f"sqlite:///{PARLEY_HOME / 'parley.sqlite3'}")
-}
+
+def _database() -> dict[str, Any]:
+    url = os.environ.get("DATABASE_URL")
+    if not url:
+        # Not by an address: the path may hold any character.
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(PARLEY_HOME / "parley.sqlite3")}
+    if url.partition("://")[0] not in {"postgres", "postgresql", "sqlite"}:
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not the address of a PostgreSQL or SQLite database. "
+            "It looks like postgres://user:password@host:5432/name, or leave it out."
+        )
+    return dict(env.db_url_config(url))
+
+
+DATABASES: dict[str, dict[str, Any]] = {"default": _database()}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         # A transaction that reads and then writes would fail with "database is locked" instead
@@ -118,8 +140,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # --- Redis --------------------------------------------------------------------------------
 
 VALKEY_SOCKET = installation.socket_path("valkey")
-REDIS_URL = env.str("REDIS_URL", default=f"unix://{VALKEY_SOCKET}")
-REDIS_EMBEDDED = not env.str("REDIS_URL", default="")
+REDIS_EMBEDDED = not os.environ.get("REDIS_URL")
+REDIS_URL = f"unix://{quote(str(VALKEY_SOCKET))}" if REDIS_EMBEDDED else os.environ["REDIS_URL"]
 # Seconds. Redis is never needed for the truth: better to go on without it than to hang.
 REDIS_TIMEOUT = env.float("REDIS_TIMEOUT", default=1.0)
 CACHES = {
@@ -150,8 +172,8 @@ PARLEY_REGISTRATION_OPEN = env.bool("REGISTRATION_OPEN", default=True)
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "SIGNING_KEY": env.str("JWT_KEY", default="") or installation.secret("jwt"),
-    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=env.int("ACCESS_TOKEN_SECONDS", default=900)),
-    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.int("REFRESH_TOKEN_DAYS", default=30)),
+    "ACCESS_TOKEN_LIFETIME": timedelta(seconds=_number("ACCESS_TOKEN_SECONDS", default=900)),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=_number("REFRESH_TOKEN_DAYS", default=30)),
 }
 # Seconds for which a rotated refresh token still works: two tabs, or a lost answer.
 REFRESH_GRACE = 30
@@ -191,11 +213,11 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
 
 # Not HOST: some shells set that to the name of the machine.
 HOST = env.str("PARLEY_HOST", default="127.0.0.1")
-PORT = env.int("PORT", default=8000)
+PORT = _number("PORT", default=8000)
 _ON_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
-WEB_WORKERS = env.int("WEB_WORKERS", default=1 if _ON_SQLITE else min(4, os.cpu_count() or 1))
+WEB_WORKERS = _number("WEB_WORKERS", default=1 if _ON_SQLITE else min(4, os.cpu_count() or 1))
 # Requests that Django answers at a time in each web worker (docs/adr tells what was measured).
-DJANGO_THREADS = env.int("DJANGO_THREADS", default=4)
+DJANGO_THREADS = _number("DJANGO_THREADS", default=4)
 LISTEN_BACKLOG = 2048
 WEBSOCKET_PROTOCOL = "realtime.protocol:SocketProtocol"
 # Proxies, by address, whose word about the client's address is taken.

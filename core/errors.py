@@ -162,6 +162,14 @@ class RateLimited(ParleyError):
         self.wait = retry_after
 
 
+class TooManyConnections(ParleyError):
+    """429: a person, or an address, has as many sockets open as it may."""
+
+    status_code = status.HTTP_429_TOO_MANY_REQUESTS
+    default_code = "too_many_connections"
+    default_detail = "Too many connections are open. Close some first."
+
+
 class Unavailable(ParleyError):
     """503: the server cannot take this right now; nothing was written."""
 
