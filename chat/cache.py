@@ -23,6 +23,7 @@ from chat.models import ChatRoom, Membership
 from core import cache
 from core.cache import Command, Lookup
 from core.cache_keys import (
+    CACHE_GENERATION,
     CHAT_CHANGES,
     CHAT_FLOOR,
     CHAT_ME,
@@ -44,15 +45,20 @@ _NOW = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
-# KEYS meta -> {value or nil, ms left, now}
-_META_QUESTION = _NOW + "return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), now}"
-# KEYS list, floor -> {value or nil, floor or nil, now}
-_MESSAGES_QUESTION = _NOW + "return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2]), now}"
+# KEYS value, floor, generation -> {value or nil, ms left, floor or nil, ticket of a fill}
+_QUESTION = (
+    _NOW
+    + """
+local ticket = now .. ' ' .. (redis.call('GET', KEYS[3]) or '0')
+return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), ticket}
+"""
+)
 
-# Whether the floor lets this state in. A fill (it says when it began) of another epoch than the
-# floor's is only refused; a commit of another epoch begins anew. What the floor refuses gets the
-# floor for an answer. A fill's lifetime counts from when it began.
-# KEYS value, floor · ARGV value, offset, epoch, lifetime ms, began ("": a commit)
+# Whether the floor lets this state in. A fill has a ticket that says when it began, and in which
+# generation of the cache: a Redis that forgot everything since, floors too, has another one. Its
+# lifetime counts from when it began. Another epoch than the floor's refuses a fill, while a commit
+# begins anew. What is below the floor gets the floor for an answer.
+# KEYS value, floor, generation · ARGV value, offset, epoch, lifetime ms, ticket ("": a commit)
 _ADMIT = (
     _NOW
     + """
@@ -67,18 +73,19 @@ if floor then
   end
 end
 if ARGV[5] ~= '' then
-  life = life - (now - tonumber(ARGV[5]))
-  if life <= 0 then return '' end
+  local began, generation = string.match(ARGV[5], '^(%d+) (.*)$')
+  life = life - (now - tonumber(began))
+  if life <= 0 or generation ~= (redis.call('GET', KEYS[3]) or '0') then return '' end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', life)
 """
 )
-# KEYS meta, floor, lists to drop … · ARGV as above, then floor, floor's lifetime ms
+# KEYS meta, floor, generation, lists to drop … · ARGV as above, then floor, floor's lifetime ms
 _RAISE = (
     _ADMIT
     + """
 redis.call('SET', KEYS[2], ARGV[6], 'PX', ARGV[7])
-for i = 3, #KEYS do redis.call('DEL', KEYS[i]) end
+for i = 4, #KEYS do redis.call('DEL', KEYS[i]) end
 return 'ok'
 """
 )
@@ -192,13 +199,13 @@ class _MetaLookup(Lookup[Meta]):
     def __init__(self, room_id: UUID) -> None:
         super().__init__(CHAT_META.of(room_id=room_id), CHAT_META)
         self._room_id = room_id
-        self._asked_at = 0
+        self._ticket = b""
 
     def question(self) -> Command:
-        return Command(_META_QUESTION, [self.key], [])
+        return Command(_QUESTION, _keys(self.key, self._room_id), [])
 
     def found(self, reply: Any) -> Meta | None:
-        text, left_ms, self._asked_at = reply
+        text, left_ms, _, self._ticket = reply
         if text is None:
             return None
         fields = orjson.loads(text)
@@ -211,7 +218,7 @@ class _MetaLookup(Lookup[Meta]):
     def storing(self, value: Meta) -> Command | None:
         if not isinstance(value, LoadedMeta):
             return None
-        return _raising(self._room_id, value, [], began=str(self._asked_at))
+        return _raising(self._room_id, value, [], self._ticket)
 
     def stored(self, value: Meta, reply: Any) -> Meta | None:
         if reply == _OK:
@@ -227,10 +234,14 @@ class _MetaLookup(Lookup[Meta]):
         return meta if cache.note_order(self.key, meta.offset) else None
 
 
-def _raising(room_id: UUID, meta: LoadedMeta, dropped: Sequence[str], began: str) -> Command:
-    keys = [CHAT_META.of(room_id=room_id), CHAT_FLOOR.of(room_id=room_id), *dropped]
-    lifetimes = CHAT_META.ttl_ms, CHAT_FLOOR.ttl_ms
-    return Command(_RAISE, keys, [meta.body, meta.offset, meta.epoch, lifetimes[0], began, meta.floor, lifetimes[1]])
+def _keys(key: str, room_id: UUID) -> list[str]:
+    return [key, CHAT_FLOOR.of(room_id=room_id), CACHE_GENERATION.of()]
+
+
+def _raising(room_id: UUID, meta: LoadedMeta, dropped: Sequence[str], ticket: bytes) -> Command:
+    keys = [*_keys(CHAT_META.of(room_id=room_id), room_id), *dropped]
+    args = [meta.body, meta.offset, meta.epoch, CHAT_META.ttl_ms, ticket, meta.floor, CHAT_FLOOR.ttl_ms]
+    return Command(_RAISE, keys, args)
 
 
 def raise_meta(pipe: Any, room: RoomState) -> None:
@@ -239,7 +250,7 @@ def raise_meta(pipe: Any, room: RoomState) -> None:
     meta = LoadedMeta.read(room.offset, room.seq, room.last_message_at)
     key = CHAT_META.of(room_id=room.id)
     cache.replace_local(key, meta, CHAT_META.local_ms / 1000, order=meta.offset)
-    raising = _raising(room.id, meta, _message_keys(room.id), began="")
+    raising = _raising(room.id, meta, _message_keys(room.id), ticket=b"")
     pipe.eval(raising.script, len(raising.keys), *raising.keys, *raising.args)
     cache.announce(pipe, [key])
 
@@ -268,15 +279,14 @@ class _MessagesLookup(Lookup[Page]):
 
     def __init__(self, room_id: UUID, limit: int) -> None:
         super().__init__(CHAT_MESSAGES.of(room_id=room_id, limit=limit), CHAT_MESSAGES)
-        self._floor_key = CHAT_FLOOR.of(room_id=room_id)
-        self._meta_key = CHAT_META.of(room_id=room_id)
-        self._asked_at = 0
+        self._room_id = room_id
+        self._ticket = b""
 
     def question(self) -> Command:
-        return Command(_MESSAGES_QUESTION, [self.key, self._floor_key], [])
+        return Command(_QUESTION, _keys(self.key, self._room_id), [])
 
     def found(self, reply: Any) -> Page | None:
-        text, floor_text, self._asked_at = reply
+        text, _, floor_text, self._ticket = reply
         if text is None:
             return None
         offset, epoch, body = text.split(b" ", 2)
@@ -290,14 +300,14 @@ class _MessagesLookup(Lookup[Page]):
     def storing(self, value: Page) -> Command | None:
         epoch = current_epoch()
         text = b"%d %s %s" % (value.offset, epoch.encode(), value.body)
-        args: list[str | bytes | int] = [text, value.offset, epoch, CHAT_MESSAGES.ttl_ms, str(self._asked_at)]
-        return Command(_KEEP_MESSAGES, [self.key, self._floor_key], args)
+        args = [text, value.offset, epoch, CHAT_MESSAGES.ttl_ms, self._ticket]
+        return Command(_KEEP_MESSAGES, _keys(self.key, self._room_id), args)
 
     def stored(self, value: Page, reply: Any) -> Page | None:
         return self.loaded(value) if reply in (_OK, b"") else None
 
     def loaded(self, value: Page) -> Page | None:
-        return value if value.offset >= cache.known_order(self._meta_key) else None
+        return value if value.offset >= cache.known_order(CHAT_META.of(room_id=self._room_id)) else None
 
 
 def _message_keys(room_id: UUID) -> list[str]:

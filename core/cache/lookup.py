@@ -36,7 +36,7 @@ class Command:
 
     script: str
     keys: Sequence[str]
-    args: Sequence[str | bytes | int]
+    args: Sequence[object]  # text, bytes and whole numbers
 
 
 class Lookup(Generic[T]):
@@ -278,7 +278,8 @@ def _ask(command: Command) -> Any:
     """Redis's reply, or None when it is away."""
     try:
         with redis_.breaker.guard():
-            return redis_.sync_client().eval(command.script, len(command.keys), *command.keys, *command.args)
+            client: Any = redis_.sync_client()
+            return client.eval(command.script, len(command.keys), *command.keys, *command.args)
     except redis_.UNAVAILABLE:
         return None
 
