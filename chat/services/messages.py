@@ -7,13 +7,14 @@ room's row is one act of the log; those of one moment share a transaction.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
@@ -27,7 +28,7 @@ from core.errors import Invalid, NotFound, VersionConflict
 from core.ids import uuid7
 from core.log import executor
 from core.log.epoch import origin
-from core.log.writer import Act, Lookup, Writer
+from core.log.writer import Act, Lookup, Writer, append_many
 
 # Rendering more than this takes long enough for an event loop to notice.
 RENDER_ON_LOOP = 1_000
@@ -42,16 +43,18 @@ class SendResult:
     created: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Draft:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A message to be sent. ``sent_at``: when it was, where it comes from elsewhere (None: now)."""
+
     sender_id: UUID
     room_id: UUID
     content: str
-    html: str
-    client_id: str | None
-    message_type: str
-    reply_to: UUID | None
-    metadata: dict[str, Any]
+    client_id: str | None = None
+    message_type: str = "text"
+    reply_to: UUID | None = None
+    metadata: dict[str, Any] | None = None
+    sent_at: datetime | None = None
 
     @property
     def key(self) -> tuple[UUID, UUID, str]:
@@ -72,11 +75,17 @@ def send_message(
 
     Raises Invalid (``attr`` says of what), NotFound (outside the room), Forbidden, Unavailable.
     """
-    _check_message(content, client_id, message_type, metadata)
-    draft = _Draft(
-        sender_id, room_id, content, markup.render(content), client_id, message_type, reply_to, metadata or {}
+    draft = Draft(
+        sender_id=sender_id,
+        room_id=room_id,
+        content=content,
+        client_id=client_id,
+        message_type=message_type,
+        reply_to=reply_to,
+        metadata=metadata,
     )
-    return executor.execute(_sending(draft))
+    _check(draft)
+    return executor.execute(_sending(draft, markup.render(content)))
 
 
 async def asend_message(
@@ -90,10 +99,30 @@ async def asend_message(
     metadata: dict[str, Any] | None = None,
 ) -> SendResult:
     """As ``send_message``, for coroutines."""
-    _check_message(content, client_id, message_type, metadata)
-    html = await _arender(content)
-    draft = _Draft(sender_id, room_id, content, html, client_id, message_type, reply_to, metadata or {})
-    return await executor.aexecute(_sending(draft))
+    draft = Draft(
+        sender_id=sender_id,
+        room_id=room_id,
+        content=content,
+        client_id=client_id,
+        message_type=message_type,
+        reply_to=reply_to,
+        metadata=metadata,
+    )
+    _check(draft)
+    return await executor.aexecute(_sending(draft, await _arender(content)))
+
+
+def send_messages(drafts: Sequence[Draft]) -> list[SendResult]:
+    """Send many in one transaction, all or none; for what comes from elsewhere. Raises what the first
+    that is refused raises."""
+    for draft in drafts:
+        _check(draft)
+    with transaction.atomic():
+        results = append_many([_sending(draft, markup.render(draft.content)) for draft in drafts])
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+    return results
 
 
 def edit_message(*, actor_id: UUID, message_id: UUID, content: str, version: int | None = None) -> MessagePayload:
@@ -136,11 +165,11 @@ async def arecall_message(*, actor_id: UUID, message_id: UUID, reason: str = "")
 # --- before the lock ----------------------------------------------------------------------
 
 
-def _check_message(content: str, client_id: str | None, message_type: str, metadata: dict[str, Any] | None) -> None:
-    texts.check_content(content)
-    texts.check_client_id(client_id)
-    texts.check_message_type(message_type)
-    texts.check_metadata(metadata)
+def _check(draft: Draft) -> None:
+    texts.check_content(draft.content)
+    texts.check_client_id(draft.client_id)
+    texts.check_message_type(draft.message_type)
+    texts.check_metadata(draft.metadata)
 
 
 async def _arender(content: str) -> str:
@@ -178,14 +207,14 @@ _ANSWERED = Lookup(_load_answered)
 # --- under the lock -----------------------------------------------------------------------
 
 
-def _sending(draft: _Draft) -> Act[SendResult]:
+def _sending(draft: Draft, html: str) -> Act[SendResult]:
     lookups: list[tuple[Lookup[Any, Any], Any]] = []
     if draft.client_id is not None:
         lookups.append((_KNOWN, draft.key))
     if draft.reply_to is not None:
         lookups.append((_ANSWERED, draft.reply_to))
     return Act(
-        run=partial(_send, draft=draft),
+        run=partial(_send, draft=draft, html=html),
         rows=[(ChatRoom, draft.room_id), (Membership, membership_id(draft.room_id, draft.sender_id))],
         streams=[room_stream(draft.room_id)],
         lookups=lookups,
@@ -193,7 +222,7 @@ def _sending(draft: _Draft) -> Act[SendResult]:
     )
 
 
-def _send(w: Writer, draft: _Draft) -> SendResult:
+def _send(w: Writer, draft: Draft, html: str) -> SendResult:
     known = w.look_up(_KNOWN, draft.key) if draft.client_id is not None else None
     if known is not None:
         return SendResult(message_payload(known), created=False)
@@ -204,7 +233,7 @@ def _send(w: Writer, draft: _Draft) -> SendResult:
     answered = _answered(w, draft)
     room.seq += 1
     room.lamport += 1
-    room.last_message_at = _next_time(room.last_message_at, w.now)
+    room.last_message_at = _next_time(room.last_message_at, draft.sent_at or w.now)
     message = ChatMessage(
         id=uuid7(),
         room=room,
@@ -215,8 +244,8 @@ def _send(w: Writer, draft: _Draft) -> SendResult:
         origin=origin(),
         type=draft.message_type,
         content=draft.content,
-        html=draft.html,
-        metadata=draft.metadata,
+        html=html,
+        metadata=draft.metadata or {},
         client_id=draft.client_id,
         reply_to=answered,
         created_at=room.last_message_at,
@@ -236,7 +265,7 @@ def _send(w: Writer, draft: _Draft) -> SendResult:
     return SendResult(payload, created=True)
 
 
-def _answered(w: Writer, draft: _Draft) -> ChatMessage | None:
+def _answered(w: Writer, draft: Draft) -> ChatMessage | None:
     if draft.reply_to is None:
         return None
     message = w.look_up(_ANSWERED, draft.reply_to)
