@@ -23,7 +23,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
 from accounts.api import browser
-from accounts.api.auth import forgive_attempts, limit_attempts
+from accounts.attempts import forgive_attempts, limit_attempts
 from accounts.models import User
 from accounts.services import credentials, first_run, sign_ins
 from config import modules
@@ -93,7 +93,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             name = User.normalize_username(username)
             limit_attempts(request, "sign_in", name)
             user = credentials.check_credentials(username=username, password=password)
-            forgive_attempts(name)
+            forgive_attempts(request, name)
             return _enter(request, user)
         except ParleyError as error:
             _show(form, error)

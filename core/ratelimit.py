@@ -28,6 +28,10 @@ if left < 0 then
 end
 return {count, left}
 """
+# Never below nothing, and never a count without an end.
+_REFUND = """
+if tonumber(redis.call('GET', KEYS[1]) or '0') > 0 then redis.call('DECR', KEYS[1]) end
+"""
 # Longer names are counted by their digest.
 MAX_NAME = 80
 # The addresses of one customer's line: a whole /64 is one person's in IPv6.
@@ -67,6 +71,15 @@ def forgive(name: str, who: object) -> None:
     try:
         with redis_.breaker.guard():
             redis_.sync_client().delete(_key(name, who))
+    except redis_.UNAVAILABLE:
+        return
+
+
+def refund(name: str, who: object) -> None:
+    """Take back one act that was counted."""
+    try:
+        with redis_.breaker.guard():
+            redis_.sync_client().eval(_REFUND, 1, _key(name, who))
     except redis_.UNAVAILABLE:
         return
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -17,12 +16,12 @@ from rest_framework.views import APIView
 
 from accounts.api import browser
 from accounts.api.serializers import Credentials, LogoutBody, RefreshBody, Registration, SignedIn
+from accounts.attempts import forgive_attempts, limit_attempts
 from accounts.authentication import TokenAuthentication
 from accounts.models import User
 from accounts.payloads import account_payload
 from accounts.services import credentials, sign_ins
 from accounts.services.sign_ins import EndReason, TokenPair
-from core import ratelimit
 from core.errors import InvalidToken, NotAuthenticated
 from core.rest import validated
 from core.schema import shape
@@ -84,7 +83,7 @@ class TokenView(OpenView):
         name = User.normalize_username(body["username"])
         limit_attempts(request, "sign_in", name)
         user = credentials.check_credentials(username=body["username"], password=body["password"])
-        forgive_attempts(name)
+        forgive_attempts(request, name)
         return _signed_in(request, user, HTTP_200_OK)
 
 
@@ -136,20 +135,3 @@ def _sign_out(request: Request, token: str, *, everywhere: bool) -> None:
 def _signed_in(request: Request, user: User, status: int) -> Response:
     pair = sign_ins.issue_tokens(user, browser.device_of(request))
     return browser.answer(request, pair, status, user=account_payload(user))
-
-
-def limit_attempts(request: HttpRequest | Request, name: str, username: str) -> None:
-    """Count an attempt under the limit ``name``, per address and per username. Raises RateLimited."""
-    address = request.META.get("REMOTE_ADDR", "")
-    loopback = ratelimit.is_loopback(address)
-    ratelimit.check(name, ratelimit.address_key(address), loopback=loopback)
-    ratelimit.check(name, _name_key(username), loopback=loopback)
-
-
-def forgive_attempts(username: str) -> None:
-    """A right password: the wrong ones before it are forgotten."""
-    ratelimit.forgive("sign_in", _name_key(username))
-
-
-def _name_key(username: str) -> str:
-    return f"name:{username}"

@@ -346,6 +346,12 @@ def test_a_success_forgives_the_failures_before_it(limits: Any) -> None:
         assert answer.status_code == (200 if password == PASSWORD else 401)
 
 
+def test_those_who_know_their_password_do_not_use_up_their_address(limits: Any) -> None:
+    for number in range(6):
+        people.make(f"anna{number}")
+        assert post("token", {"username": f"anna{number}", "password": PASSWORD}).status_code == 200
+
+
 def test_registration_is_limited_but_not_its_mistakes(limits: Any) -> None:
     for _ in range(5):
         assert post("register", {"username": "anna", "password": "short"}).status_code == 400

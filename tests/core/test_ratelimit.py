@@ -79,6 +79,16 @@ def test_what_is_forgiven_was_never_counted() -> None:
     assert not refused()
 
 
+def test_what_is_taken_back_is_no_longer_counted() -> None:
+    ratelimit.refund("sign_in", "anna")
+    assert redis_.sync_client().get("rate:sign_in:anna") is None
+    for _ in range(9):
+        assert not refused()
+        ratelimit.refund("sign_in", "anna")
+    assert [refused() for _ in range(4)] == [False] * 3 + [True]
+    assert redis_.sync_client().pttl("rate:sign_in:anna") > 0
+
+
 def test_loopback_is_free_in_the_demo_alone(limits: Any) -> None:
     assert not any(refused(loopback=True) for _ in range(5))
     limits.PARLEY_RATE_LIMITS_OFF_ON_LOOPBACK = False
@@ -89,6 +99,7 @@ async def test_without_redis_everything_is_allowed(limits: Any) -> None:
     limits.REDIS_URL = "unix:///nowhere/redis.sock"
     assert not any(refused() for _ in range(5))
     ratelimit.forgive("sign_in", "anna")
+    ratelimit.refund("sign_in", "anna")
     for _ in range(5):
         await ratelimit.acheck("sign_in", "anna")
     redis_.breaker.reset()
