@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -278,7 +279,7 @@ TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["d
 # --- static files, languages, time --------------------------------------------------------
 
 STATIC_URL = "/static/"
-STATIC_ROOT = PARLEY_HOME / "static"
+STATIC_ROOT = Path(os.environ.get("PARLEY_STATIC") or PARLEY_HOME / "static")
 # Source maps are for developer tools: compressing 10 MB of them would make the first start wait.
 WHITENOISE_SKIP_COMPRESS_EXTENSIONS = (*Compressor.SKIP_COMPRESS_EXTENSIONS, "map")
 # One name for each module: under two it would be loaded twice.

@@ -7,6 +7,7 @@ import ipaddress
 import socket
 
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from ops.problems import StartProblem
 
@@ -14,7 +15,16 @@ MAX_PORT = 65_535
 
 
 def check_settings() -> None:
-    """Raise StartProblem for settings that contradict each other."""
+    """Raise StartProblem for settings that cannot be read or that contradict each other."""
+    try:
+        settings.PARLEY_HOME  # noqa: B018 - the first look reads them all
+    except ImproperlyConfigured as error:
+        raise StartProblem(str(error)) from error
+    except OSError as error:
+        raise StartProblem(
+            f"The data folder cannot be used ({error.strerror}: {error.filename}). "
+            "Set PARLEY_HOME to a folder that can be written."
+        ) from error
     if settings.PARLEY_ENV not in {"demo", "production"}:
         raise StartProblem(f"PARLEY_ENV is '{settings.PARLEY_ENV}'. Set it to demo or production.")
     if settings.PARLEY_DEMO and not is_loopback(settings.HOST):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import io
 from collections.abc import Callable
@@ -60,14 +61,19 @@ def migrate(say: Say) -> None:
 
 def collect_static(say: Say) -> None:
     """Collect, hash and compress the static files when one of them changed."""
-    stamp = Path(settings.STATIC_ROOT) / ".stamp"
-    value = _static_digest()
-    if stamp.is_file() and stamp.read_text() == value:
-        return
-    say("collecting the static files")
-    # Redoc comes with the API docs' assets and nothing here uses it: 2 MB less to compress.
-    call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=["redoc"])
-    stamp.write_text(value)
+    root = Path(settings.STATIC_ROOT)
+    root.parent.mkdir(parents=True, exist_ok=True)
+    with root.with_name(f"{root.name}.lock").open("w") as lock:
+        # Several servers may share the folder: the second finds all done.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        stamp = root / ".stamp"
+        value = _static_digest()
+        if stamp.is_file() and stamp.read_text() == value:
+            return
+        say("collecting the static files")
+        # Redoc comes with the API docs' assets and nothing here uses it: 2 MB less to compress.
+        call_command("collectstatic", interactive=False, verbosity=0, clear=True, ignore_patterns=["redoc"])
+        stamp.write_text(value)
 
 
 def _static_digest() -> str:

@@ -17,7 +17,7 @@ import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from django.conf import settings
 
@@ -47,6 +47,7 @@ class Installation:
         self._lock: IO[str] | None = None
         self._socket: socket.socket | None = None
         self._preparing: subprocess.Popen[bytes] | None = None
+        self._readiness: dict[str, Any] = {}
 
     def run(self) -> None:
         """Start everything, say that it is ready, and watch until asked to stop (raises Stopping)."""
@@ -65,6 +66,8 @@ class Installation:
         os.close(go)
         self._start("tasks", ["worker"], shared)
         self._supervisor.wait_until(self._is_ready, child=web[0], seconds=PATIENCE, what="The web worker")
+        if self._readiness["degraded"]:
+            self._tell("Redis does not answer. Parley goes on without it, slower; check REDIS_URL.")
         self._say(f"Parley is ready at {self.address}")
         if notes:
             self._say(notes)
@@ -110,8 +113,9 @@ class Installation:
         try:
             connection.request("GET", "/readyz")
             response = connection.getresponse()
-            return response.status == http.client.OK and bool(json.loads(response.read())["ready"])
-        except (OSError, ValueError, http.client.HTTPException):
+            self._readiness = json.loads(response.read())
+            return bool(self._readiness["ready"])
+        except (OSError, ValueError, KeyError, http.client.HTTPException):
             return False
         finally:
             connection.close()

@@ -60,6 +60,8 @@ class Server:
         self._lines: list[str] = []
         self._env = {name: value for name, value in os.environ.items() if name not in OURS}
         self._env |= {"PARLEY_HOME": str(home), "PORT": "0", "PYTHONUNBUFFERED": "1", "LOG_TO": "file"}
+        # One for all servers under test: collecting takes seconds, and it is the same for all.
+        self._env["PARLEY_STATIC"] = str(places.ROOT / "var" / "test-static")
         given = {"DATABASE_URL": database_url, "REDIS_URL": redis_url, "WEB_WORKERS": str(workers or "")}
         self._env |= {name: value for name, value in given.items() if value}
         self._env |= env or {}
