@@ -48,7 +48,7 @@ export class Place {
   enter() {
     this.frame = latest();
     this.reading.reset();
-    this.keeper.release(true);
+    this.keeper.toFoot();
     this.seenSeq = 0;
     this.far = this.dividerAbove = this.placed = this.jumping = false;
   }
@@ -135,11 +135,14 @@ export class Place {
   #placeFirst(scroller) {
     this.placed = true;
     const divider = scroller.querySelector(".unread-divider");
-    if (!divider) return;
+    if (!divider) {
+      this.keeper.restore();
+      return;
+    }
     const wanted = scroller.getBoundingClientRect().top + scroller.clientHeight * JUMP_AT;
     const moved = divider.getBoundingClientRect().top - wanted;
     if (moved < 0) scroller.scrollBy({ top: moved, behavior: "instant" });
-    this.keeper.remember();
+    this.keeper.settle();
   }
 
   /** @param {HTMLElement} scroller */
@@ -196,7 +199,7 @@ export class Place {
 
   toLatest() {
     this.frame = latest();
-    this.keeper.release(true);
+    this.keeper.toFoot();
     this.host.requestUpdate();
   }
 
@@ -231,9 +234,8 @@ export class Place {
     const row = /** @type {HTMLElement | null} */ (scroller?.querySelector(`[data-key="${CSS.escape(key)}"]`) ?? null);
     if (!scroller || !row) return null;
     const wanted = scroller.getBoundingClientRect().top + scroller.clientHeight * JUMP_AT;
-    this.keeper.release(false);
     scroller.scrollBy({ top: row.getBoundingClientRect().top - wanted, behavior: "instant" });
-    this.keeper.remember();
+    this.keeper.settle();
     return row;
   }
 }

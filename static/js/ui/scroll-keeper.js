@@ -15,6 +15,8 @@ export class ScrollKeeper {
     /** @type {{key: string, top: number} | null} */
     this.anchor = null;
     this.following = true;
+    /** a jump to the foot is decided and the next drawing makes it: what is in view now does not count */
+    this.jumping = false;
   }
 
   /** px below the fold; 0 at the foot */
@@ -36,7 +38,7 @@ export class ScrollKeeper {
   /** Note what is at the top of the view now. */
   remember() {
     const scroller = this.find();
-    if (!scroller) return;
+    if (!scroller || this.jumping) return;
     this.following = this.atFoot;
     if (this.following) {
       this.anchor = null;
@@ -51,6 +53,7 @@ export class ScrollKeeper {
   restore() {
     const scroller = this.find();
     if (!scroller) return;
+    this.jumping = false;
     if (this.following) {
       if (scroller.scrollTop !== 0) scroller.scrollTo({ top: 0, behavior: "instant" });
       return;
@@ -62,10 +65,17 @@ export class ScrollKeeper {
     if (Math.abs(moved) >= 1) scroller.scrollBy({ top: moved, behavior: "instant" });
   }
 
-  /** Let go of the line, because a jump is about to happen. @param {boolean} following */
-  release(following) {
+  /** The view was just put where it shall be. */
+  settle() {
+    this.jumping = false;
+    this.remember();
+  }
+
+  /** Let go of the line and be at the foot after the next drawing. */
+  toFoot() {
     this.anchor = null;
-    this.following = following;
+    this.following = true;
+    this.jumping = true;
   }
 
   /**

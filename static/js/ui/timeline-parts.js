@@ -33,13 +33,14 @@ export const emptyTimeline = (room, title) => html`<div class="timeline-state">
 </div>`;
 
 /**
- * @param {boolean} more earlier messages exist
- * @param {"idle" | "loading" | "error"} status
+ * What stands over the first message that is loaded.
+ *
+ * @param {"begins" | "loading" | "error"} state
  * @param {() => void} load
  */
-export function topRow(more, status, load) {
-  if (!more) return html`<p class="timeline-top faint small">The conversation begins here.</p>`;
-  if (status === "error") {
+export function topRow(state, load) {
+  if (state === "begins") return html`<p class="timeline-top faint small">The conversation begins here.</p>`;
+  if (state === "error") {
     return html`<p class="timeline-top small" role="alert">
       Earlier messages could not be loaded. <button class="button plain small" @click=${load}>Try again</button>
     </p>`;

@@ -113,10 +113,12 @@ class Timeline extends View {
   }
 
   renderTop() {
-    const first = this.timeline.value?.messages[0];
-    const status = (first && this.timeline.value?.filling[first.id]) ?? "idle";
-    const more = hasMoreBefore(app().store.getState(), this.roomId);
-    return topRow(more, status, () => void app().loadEarlier(this.roomId));
+    const timeline = this.timeline.value;
+    if (timeline?.status === "error") return topRow("error", () => void app().reloadRoom(this.roomId));
+    const first = timeline?.messages[0];
+    const filling = first && timeline?.filling[first.id];
+    const begins = timeline?.status === "ready" && !hasMoreBefore(app().store.getState(), this.roomId);
+    return topRow(begins ? "begins" : (filling ?? "loading"), () => void app().loadEarlier(this.roomId));
   }
 
   /** @param {import("./timeline-rows.js").Day} day */

@@ -1,0 +1,125 @@
+"""Two people chat, one of them loses WebSocket and goes on by polling, and nothing gets lost or doubled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from playwright.sync_api import expect
+
+from tests.browser.people import Person, rows_of
+from tests.browser.screen import WAIT, Asked, Screen
+from tests.support.server import Server
+
+# The app asks the open room's meta every 2.5 s: at least three turns.
+QUIET_SECONDS = 9.0
+POLLING_WITHIN = 5.0
+
+
+def test_two_browsers_chat_over_socket_and_polling(
+    server: Server, person: Callable[[str], Person], screen: Callable[..., Screen]
+) -> None:
+    ada, bo = person("Ada"), person("Bo")
+    room = ada.create_room("Harbour", bo)
+    first, second = screen(ada, to=f"/rooms/{room}"), screen(bo, to=f"/rooms/{room}")
+    for one in (first, second):
+        one.wait_for_room(room)
+        one.wait_for_state("live")
+
+    chat_live(first, second)
+    lose_the_socket(second)
+    quiet_polling(second)
+    chat_while_polling(first, second)
+    return_to_the_socket(first, second)
+
+    expected = rows_of(server, room)
+    assert len({row[0] for row in expected}) == len(expected) == 8
+    for one in (first, second):
+        shown = [(line["id"], line["text"], line["recalled"]) for line in one.lines()]
+        assert shown == expected
+
+
+def chat_live(first: Screen, second: Screen) -> None:
+    first.write("Good morning")
+    second.see("Good morning")
+    second.write("Morning! Is the tide in?")
+    first.see("Morning! Is the tide in?")
+    first.write("Yes, sice six")
+    second.see_confirmed("Yes, sice six")
+    first.write("This was for somebody else")
+    second.see_confirmed("This was for somebody else")
+
+
+def lose_the_socket(second: Screen) -> None:
+    second.expect_errors(r"WebSocket")
+    begun = time.monotonic()
+    second.sockets.block()
+    second.wait_for_state("polling", 3 * POLLING_WITHIN)
+    taken = time.monotonic() - begun
+    assert taken < POLLING_WITHIN, f"it took {taken:.1f} s to turn to polling"
+
+
+def quiet_polling(second: Screen) -> None:
+    """While nothing changes only meta is asked, and one at a time."""
+    # What the turn itself asked for is over when a poll of the open room came and went.
+    wait_for_polls(second, 1)
+    second.page.wait_for_load_state("networkidle")
+    start = time.monotonic()
+    second.page.wait_for_timeout(QUIET_SECONDS * 1000)
+    asked = [one for one in second.asked if one.begun >= start]
+    assert {one.path.rsplit("/", 1)[-1] for one in asked} == {"meta"}
+    assert len([one for one in asked if "/rooms/" in one.path]) >= 2
+    assert most_at_once(asked) == 1
+
+
+def wait_for_polls(second: Screen, count: int) -> None:
+    already = len(polls(second))
+    deadline = time.monotonic() + 20
+    while len(polls(second)) < already + count:
+        assert time.monotonic() < deadline, "no poll came"
+        second.page.wait_for_timeout(100)
+
+
+def polls(second: Screen) -> list[Asked]:
+    return [one for one in second.asked if one.path.endswith("/meta") and "/rooms/" in one.path and one.ended]
+
+
+def most_at_once(asked: list[Asked]) -> int:
+    moments = sorted([(one.begun, 1) for one in asked] + [(one.ended or time.monotonic(), -1) for one in asked])
+    under_way = most = 0
+    for _moment, step in moments:
+        under_way += step
+        most = max(most, under_way)
+    return most
+
+
+def chat_while_polling(first: Screen, second: Screen) -> None:
+    first.write("Can you still read this?")
+    second.see_confirmed("Can you still read this?")
+
+    # ↑ takes the newest of one's own that is not the recalled one; edit it, recall another.
+    first.composer.press("ArrowUp")
+    first.composer.fill("Can you still read me?")
+    first.composer.press("Enter")
+    second.see("Can you still read me?")
+    expect(second.line("Can you still read me?").locator(".edited")).to_have_count(1, timeout=WAIT)
+
+    first.line("This was for somebody else").hover()
+    first.page.get_by_role("button", name="Recall for everyone").click()
+    first.page.get_by_role("dialog").get_by_role("button", name="Recall").click()
+    expect(second.page.locator("article .recalled")).to_have_count(1, timeout=WAIT)
+    assert second.line("This was for somebody else").count() == 0
+
+    second.write("Every word, by polling")
+    second.see_confirmed("Every word, by polling")
+    first.see_confirmed("Every word, by polling")
+    second.write("And twice")
+    first.see_confirmed("And twice")
+
+
+def return_to_the_socket(first: Screen, second: Screen) -> None:
+    second.sockets.unblock()
+    second.wait_for_state("live", 60)
+    first.write("Welcome back to the fast lane")
+    second.see_confirmed("Welcome back to the fast lane")
+    first.see_confirmed("Welcome back to the fast lane")
