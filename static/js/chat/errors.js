@@ -1,3 +1,6 @@
+/** Refusals that time may cure, also where no HTTP status comes with them. */
+const PASSING = new Set(["rate_limited", "unavailable", "error", "network_error", "unavailable_while_polling"]);
+
 /**
  * A request that did not succeed. `code` is the server's, or one of ours: `network_error` (no answer: it may or may not have
  * been done), `signed_out`, `unexpected` (an answer that is no answer of the API).
@@ -11,8 +14,9 @@ export class ApiError extends Error {
     this.name = "ApiError";
     this.code = code;
     this.detail = detail;
-    this.status = status;
     this.attr = attr;
+    /** 0 where there was none: without an answer, and on sockets. */
+    this.status = status;
     /** Seconds, when the server says how long to wait. */
     this.retryAfter = retryAfter;
     this.body = body;
@@ -20,7 +24,7 @@ export class ApiError extends Error {
 
   /** Whether trying again later, unchanged, may succeed. */
   get isPassing() {
-    return this.status === 0 ? this.code !== "signed_out" : this.status === 429 || this.status >= 500;
+    return PASSING.has(this.code) || this.status === 429 || this.status >= 500;
   }
 
   /** As it stands in the state: a plain object. */
@@ -61,7 +65,7 @@ export class ApiError extends Error {
     return new ApiError({
       code: lost ? "network_error" : code,
       detail: reason,
-      status: lost || code === "network_error" ? 0 : (response?.status ?? 400),
+      status: lost ? 0 : (response?.status ?? 0),
       attr: response?.attr ?? null,
       retryAfter: response?.retry_after ?? null,
       body: response,

@@ -178,7 +178,7 @@
  * @property {(message: Message) => void} transmit
  * @property {(force?: boolean) => Promise<string|null>} token
  * @property {(topic: string, event: string, payload: any) => Promise<void>} postBroadcast
- * @property {(channel: import("./channel.js").RealtimeChannel) => void} removed
+ * @property {(channel: import("./subscription.js").Subscription) => void} removed
  * @property {() => void} suspect the connection may be dead: look
  * @property {(kind: string, text: string, data?: unknown) => void} log
  */
