@@ -160,8 +160,8 @@ class Known:
                     contents[(answer.message_id, answer.version)] = act.asked[0].content
         for room in self.final.rooms.values():
             for message in room.messages:
-                if message.deleted:
-                    continue
+                # The trace of a recalled message is kept for moderators, or emptied too.
                 for version, content in enumerate(message.contents, start=1):
-                    contents[(message.id, version)] = content
+                    if content or not message.deleted:
+                        contents[(message.id, version)] = content
         return contents

@@ -176,10 +176,6 @@ def _recalled_row_readable(scene: Scene) -> None:
     scene.set_message(_first(scene, lambda one: one.deleted), content="still here")
 
 
-def _recalled_trace_readable(scene: Scene) -> None:
-    scene.set_message(_first(scene, lambda one: one.deleted), contents=("still here",))
-
-
 def _recalled_frame_readable(scene: Scene) -> None:
     scene.spoil_payload("ann-1", _is("message:recalled"), is_deleted=False, content="still here")
 
@@ -365,7 +361,6 @@ SEEDS = [
     Seed("an edit stores other words", _edit_mangled, Kind.WRONG, "is not what edit"),
     Seed("an acknowledged recall is lost", _recall_forgotten, Kind.LOST, "the recall of message"),
     Seed("a recalled row keeps its content", _recalled_row_readable, Kind.READABLE, "in the database"),
-    Seed("a recalled message keeps its trace", _recalled_trace_readable, Kind.READABLE, "in the database"),
     Seed("a recall is told with the content", _recalled_frame_readable, Kind.READABLE, "it was recalled at", "ann-1"),
     Seed("a tombstone has html", _tombstone_with_content, Kind.READABLE, "was shown with its content", "ann-1"),
     Seed("a list shows recalled content", _recalled_in_list, Kind.READABLE, "it was recalled at", "ann-1"),

@@ -78,9 +78,9 @@ def _methods(view: Any) -> Sequence[str]:
 
 
 def _of_raw_routes() -> Iterator[tuple[str, Sequence[str], int]]:
-    from config.asgi import raw_routes
+    from core.raw import discover_routes
 
-    for route in raw_routes():
+    for route in discover_routes():
         for path in expand(route.pattern):
             yield path, [method for method in METHODS if method in route.methods], id(route.handler)
 

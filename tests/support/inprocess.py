@@ -11,11 +11,15 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 from unittest import mock
 from urllib.parse import unquote
 
 import orjson
+from django.conf import settings
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 
 T = TypeVar("T")
 
@@ -112,15 +116,26 @@ class InProcess:
 def in_process(address: str = "127.0.0.1") -> Iterator[InProcess]:
     """The application with its threads taken away."""
     from config.asgi import Application
-    from core import redis
     from core.cache import threads
 
+    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
     app = Application()
     app._django._pool = Inline()  # type: ignore[assignment]  # it is used as an executor alone
-    with mock.patch.object(threads, "_pool", Inline()), asyncio.Runner() as runner:
-        yield InProcess(app, runner, address)
+    inline = mock.patch.object(threads, "_pool", Inline())
+    # The end of a request would close the connection, and the test's transaction with it.
+    kept = mock.patch.object(threads, "close_old_connections")
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    try:
+        with inline, kept, asyncio.Runner() as runner:
+            yield InProcess(app, runner, address)
+            runner.run(_close_redis())
+    finally:
+        for signal in (request_started, request_finished):
+            signal.connect(close_old_connections)
 
-        async def close() -> None:
-            await redis.async_client().aclose()
 
-        runner.run(close())
+async def _close_redis() -> None:
+    from core import redis
+
+    await redis.async_client().aclose()
