@@ -204,23 +204,6 @@ export class Api {
   }
 
   /**
-   * @param {string} id
-   * @param {string} emoji
-   * @param {boolean} on
-   */
-  react(id, emoji, on) {
-    return this.#send(on ? "POST" : "DELETE", `messages/${id}/reactions`, { emoji });
-  }
-
-  /**
-   * @param {string} id
-   * @param {boolean} on
-   */
-  pin(id, on) {
-    return this.#send(on ? "POST" : "DELETE", `messages/${id}/pin`);
-  }
-
-  /**
    * @param {string} roomId
    * @param {number} seq everything up to this message
    */

@@ -161,9 +161,6 @@ class Engine {
       tryNow: () => this.#tryNow(),
       edit: (id, content) => this.#edit(id, content),
       recall: (id) => this.#act(id, "message:recall", { message_id: id }, () => api.recallMessage(id)),
-      react: (id, emoji, on) =>
-        this.#act(id, on ? "reaction:add" : "reaction:remove", { message_id: id, emoji }, () => api.react(id, emoji, on)),
-      pin: async (id, on) => void (await this.#then(api.pin(id, on))),
       loadMembers: (roomId) => this.#loadMembers(roomId),
       ...this.#roomMethods(),
     };

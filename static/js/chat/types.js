@@ -268,8 +268,6 @@
  * @property {(clientId: string) => void} discard
  * @property {(messageId: string, content: string) => Promise<void>} edit rejects with `version_conflict` when somebody was faster
  * @property {(messageId: string) => Promise<void>} recall
- * @property {(messageId: string, emoji: string, on: boolean) => Promise<void>} react
- * @property {(messageId: string, on: boolean) => Promise<void>} pin
  * @property {(roomId: string) => void} markRead only counts while the page is visible and focused
  * @property {(roomId: string, on: boolean) => void} typing call on every key; throttled here
  * @property {(fields: {kind: "direct"|"group"|"public", name?: string, member_ids?: string[]}) => Promise<Room>} createRoom

@@ -237,7 +237,7 @@ export class Connection {
       this.options.onRefused(code, reason);
       return;
     }
-    if (code === CLOSE_CODES.TOKEN_REVOKED) this.#forceToken = true;
+    if (code === CLOSE_CODES.TOKEN_REVOKED || code === CLOSE_CODES.TOKEN_EXPIRED) this.#forceToken = true;
     if (transport === this.#current) {
       this.#lost(transport, code);
     } else {

@@ -130,7 +130,6 @@ export class FakeServer {
       [/^GET rooms\/([^/]+)\/members$/, (id) => answer(200, { members: log.members(id), next_cursor: null })],
       [/^GET rooms\/([^/]+)$/, (id) => answer(200, log.ownRoom(id, user.id))],
       [/^POST rooms\/([^/]+)\/messages$/, (id) => this.#send(id, user, body)],
-      [/^POST rooms\/([^/]+)\/typing$/, () => answer(204, null)],
       [/^PUT messages\/([^/]+)$/, (id) => answer(200, log.edit(id, body.content))],
       [/^DELETE messages\/([^/]+)$/, (id) => (log.recall(id), answer(204, null))],
       [/^PATCH messages\/mark-read$/, () => (log.read(body.conversation_id, user.id, body.seq), answer(200, { updated: 1 }))],

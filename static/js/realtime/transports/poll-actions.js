@@ -26,18 +26,9 @@ const ROOM_ACTIONS = {
     response: asMessage,
   }),
   "message:recall": (_roomId, { message_id: id }) => ({ request: { method: "DELETE", path: `messages/${id}` } }),
-  "reaction:add": (_roomId, { message_id: id, emoji }) => ({
-    request: { method: "POST", path: `messages/${id}/reactions`, body: { emoji } },
-    response: asMessage,
-  }),
-  "reaction:remove": (_roomId, { message_id: id, emoji }) => ({
-    request: { method: "DELETE", path: `messages/${id}/reactions`, body: { emoji } },
-    response: asMessage,
-  }),
   read: (roomId, { seq }) => ({
     request: { method: "PATCH", path: "messages/mark-read", body: { conversation_id: roomId, seq } },
   }),
-  typing: (roomId, payload) => ({ request: { method: "POST", path: `rooms/${roomId}/typing`, body: payload } }),
 };
 
 /**
