@@ -5,11 +5,13 @@ A timeline is in the order of (lamport, origin, id), which is the same on every 
 
 from __future__ import annotations
 
-from typing import NamedTuple, TypedDict
+from collections.abc import Collection
+from typing import Any, NamedTuple, TypedDict
 from uuid import UUID
 
 import orjson
-from django.db.models import Q, QuerySet
+from django.db import connection
+from django.db.models import Q, QuerySet, UUIDField
 
 from chat.cache import Page
 from chat.events import MESSAGE_RELATIONS
@@ -21,6 +23,8 @@ from core.log.epoch import current_epoch
 
 _NEWEST_FIRST = ("-lamport", "-origin", "-id")
 _OLDEST_FIRST = ("lamport", "origin", "id")
+# How a database keeps an id: as text, or as it is.
+_ID: UUIDField[UUID, UUID] = UUIDField()
 
 
 class MessagesPage(TypedDict):
@@ -84,6 +88,25 @@ def newest_page(*, room_id: UUID, limit: int) -> Page:
 def get_message(message_id: UUID) -> ChatMessage | None:
     """A message with all that its payload reads, and its room."""
     return ChatMessage.objects.select_related("room", *MESSAGE_RELATIONS).filter(pk=message_id).first()
+
+
+def find_sent(keys: Collection[tuple[UUID, UUID, str]]) -> list[UUID]:
+    """The ids of the messages with these (room, sender, client_id); almost always none.
+
+    Asked with every send, and therefore by hand: one look into the unique index for each key, where
+    the ORM's OR of sixty conditions takes longer than writing the sixty messages.
+    """
+    rows = ", ".join(["(%s, %s, %s)"] * len(keys))
+    sql = (
+        f"SELECT m.id FROM (VALUES {rows}) v JOIN chat_chatmessage m "  # noqa: S608 - placeholders alone
+        "ON m.room_id = v.column1 AND m.sender_id = v.column2 AND m.client_id = v.column3"
+    )
+    values: list[Any] = []
+    for room_id, sender_id, client_id in keys:
+        values += (_ID.get_db_prep_value(room_id, connection), _ID.get_db_prep_value(sender_id, connection), client_id)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return [UUID(str(found)) for (found,) in cursor.fetchall()]
 
 
 def list_edits(message_id: UUID) -> list[EditPayload]:

@@ -15,13 +15,13 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
 
 from accounts.models import User
 from chat import cache, markup, permissions
 from chat.events import MESSAGE_RELATIONS, MessageCreated, MessageEdited, MessageRecalled
 from chat.models import ChatMessage, ChatRoom, Membership, MessageEdit, membership_id, room_stream
 from chat.payloads import MessagePayload, message_payload
+from chat.selectors.messages import find_sent
 from chat.services import _acts, texts
 from core.audit.services import record
 from core.errors import Invalid, NotFound, VersionConflict
@@ -185,15 +185,15 @@ def _room_of(room_id: UUID | None) -> UUID:
 
 
 def _load_known(keys: Collection[tuple[UUID, UUID, str]]) -> Mapping[tuple[UUID, UUID, str], ChatMessage]:
-    # One range of the unique index for each (room, sender).
-    wanted: dict[tuple[UUID, UUID], list[str]] = {}
-    for room, sender, client_id in keys:
-        wanted.setdefault((room, sender), []).append(client_id)
-    condition = Q()
-    for (room, sender), client_ids in wanted.items():
-        condition |= Q(room=room, sender=sender, client_id__in=client_ids)
-    found = ChatMessage.objects.filter(condition).select_related(*MESSAGE_RELATIONS)
-    return {(each.room_id, each.sender_id, each.client_id): each for each in found if each.sender_id and each.client_id}
+    found = find_sent(keys)
+    if not found:
+        return {}
+    known = ChatMessage.objects.select_related(*MESSAGE_RELATIONS).in_bulk(found)
+    return {
+        (each.room_id, each.sender_id, each.client_id): each
+        for each in known.values()
+        if each.sender_id and each.client_id
+    }
 
 
 def _load_answered(message_ids: Collection[UUID]) -> Mapping[UUID, ChatMessage]:
@@ -208,28 +208,26 @@ _ANSWERED = Lookup(_load_answered)
 
 
 def _sending(draft: Draft, html: str) -> Act[SendResult]:
+    membership_key = membership_id(draft.room_id, draft.sender_id)
     lookups: list[tuple[Lookup[Any, Any], Any]] = []
     if draft.client_id is not None:
         lookups.append((_KNOWN, draft.key))
     if draft.reply_to is not None:
         lookups.append((_ANSWERED, draft.reply_to))
     return Act(
-        run=partial(_send, draft=draft, html=html),
-        rows=[(ChatRoom, draft.room_id), (Membership, membership_id(draft.room_id, draft.sender_id))],
+        run=partial(_send, draft=draft, html=html, membership_key=membership_key),
+        rows=[(ChatRoom, draft.room_id), (Membership, membership_key)],
         streams=[room_stream(draft.room_id)],
         lookups=lookups,
         buffered=True,
     )
 
 
-def _send(w: Writer, draft: Draft, html: str) -> SendResult:
+def _send(w: Writer, draft: Draft, html: str, membership_key: UUID) -> SendResult:
     known = w.look_up(_KNOWN, draft.key) if draft.client_id is not None else None
     if known is not None:
         return SendResult(message_payload(known), created=False)
-    room, membership = permissions.check_may_send(
-        w.row(ChatRoom, draft.room_id),
-        w.row(Membership, membership_id(draft.room_id, draft.sender_id)),
-    )
+    room, membership = permissions.check_may_send(w.row(ChatRoom, draft.room_id), w.row(Membership, membership_key))
     answered = _answered(w, draft)
     room.seq += 1
     room.lamport += 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 from uuid import UUID
 
 from django.db import IntegrityError, connection, models
+
+# Parameters of one statement, below the limits of both databases (32,766 and 65,535).
+MAX_VALUES = 30_000
 
 RowKey = tuple[type[models.Model], UUID | int | str]
 
@@ -42,12 +45,42 @@ def delete(rows: Mapping[RowKey, models.Model]) -> None:
 
 
 def insert(rows: Iterable[models.Model]) -> None:
-    """Insert rows, a statement for each table (foreign keys are checked at the commit)."""
+    """Insert rows, in one or few statements for each table; they get the ids that the database gives.
+
+    Foreign keys are checked at the commit. ``bulk_create`` would compile every value as an
+    expression, which takes longer than all the rest of an act.
+    """
     by_model: dict[type[models.Model], list[models.Model]] = {}
     for row in rows:
         by_model.setdefault(type(row), []).append(row)
     for model, found in by_model.items():
-        model._default_manager.bulk_create(found)
+        key = _primary_key(model)
+        # True for its big and its small sister too.
+        given_out = isinstance(key, models.AutoField)
+        fields = [each for each in model._meta.concrete_fields if not (given_out and each is key)]
+        at_once = MAX_VALUES // len(fields)
+        for start in range(0, len(found), at_once):
+            _insert(model, fields, found[start : start + at_once], key if given_out else None)
+
+
+def _insert(
+    model: type[models.Model],
+    fields: Sequence[models.Field[Any, Any]],
+    rows: Sequence[models.Model],
+    given_out: models.Field[Any, Any] | None,
+) -> None:
+    names = ", ".join(_quoted(str(each.column)) for each in fields)
+    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
+    sql = f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES {places}"  # noqa: S608 - our own tables
+    if given_out is not None:
+        sql += f" RETURNING {_quoted(str(given_out.column))}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [_new(row, each) for row in rows for each in fields])
+        if given_out is not None:
+            for row, (key,) in zip(rows, cursor.fetchall(), strict=True):
+                setattr(row, given_out.attname, key)
+    for row in rows:
+        row._state.adding, row._state.db = False, connection.alias
 
 
 def update(changed: Iterable[tuple[models.Model, set[str]]]) -> None:
@@ -58,17 +91,12 @@ def update(changed: Iterable[tuple[models.Model, set[str]]]) -> None:
     groups: dict[tuple[type[models.Model], tuple[str, ...]], list[models.Model]] = {}
     for row, changed_names in changed:
         groups.setdefault((type(row), tuple(sorted(changed_names))), []).append(row)
-    quote = connection.ops.quote_name
     for (model, names), found in groups.items():
-        fields = [_column(model, name) for name in names]
-        key = _primary_key(model)
-        assignments = ", ".join(f"{quote(str(each.column))} = %s" for each in fields)
-        sql = (
-            f"UPDATE {quote(model._meta.db_table)} SET {assignments} "  # noqa: S608 - names of our own tables
-            f"WHERE {quote(str(key.column))} = %s"
-        )
-        columns = (*fields, key)
-        values = [[each.get_db_prep_save(getattr(row, each.attname), connection) for each in columns] for row in found]
+        columns = [*(_column(model, name) for name in names), _primary_key(model)]
+        assignments = ", ".join(f"{_quoted(str(each.column))} = %s" for each in columns[:-1])
+        table, key = _quoted(model._meta.db_table), _quoted(str(columns[-1].column))
+        sql = f"UPDATE {table} SET {assignments} WHERE {key} = %s"  # noqa: S608 - our own tables
+        values = [[_stored(row, each) for each in columns] for row in found]
         with connection.cursor() as cursor:
             if len(values) == 1:
                 cursor.execute(sql, values[0])
@@ -76,6 +104,19 @@ def update(changed: Iterable[tuple[models.Model, set[str]]]) -> None:
                 cursor.executemany(sql, values)
             if cursor.rowcount != len(values):
                 raise IntegrityError(f"{model.__name__}: {cursor.rowcount} of {len(values)} locked rows were there")
+
+
+def _stored(row: models.Model, field: models.Field[Any, Any]) -> Any:
+    return field.get_db_prep_save(getattr(row, field.attname), connection)
+
+
+def _new(row: models.Model, field: models.Field[Any, Any]) -> Any:
+    return field.get_db_prep_save(field.pre_save(row, add=True), connection)
+
+
+def _quoted(name: str) -> str:
+    quoted: str = connection.ops.quote_name(name)
+    return quoted
 
 
 def _column(model: type[models.Model], name: str) -> models.Field[Any, Any]:

@@ -211,7 +211,7 @@ class Writer:
         self._flush_rows()
         changes = self._state.changes
         if changes:
-            Change.objects.bulk_create(changes)
+            rows.insert(changes)
             moved = {change.stream_id for change in changes}
             locks.move_streams({key: (self._written[key], self._state.heads[key]) for key in moved})
         newest = max((change.pk for change in changes), default=0)
