@@ -16,6 +16,9 @@ const KEPT_TIMELINES = 10;
 /** Summaries that moved are fetched together, this often at most, in ms. */
 const REFRESH = { visible: 1_000, hidden: 15_000 };
 
+/** The first to move waits so long for others, in ms. */
+const GATHER = 50;
+
 /** So many summaries are fetched one by one; for more, the head of the list is asked first. */
 const FEW = 3;
 
@@ -32,6 +35,7 @@ export class Sync {
   /** @type {string|null} of me/meta */
   #cursor = null;
   #refreshing = false;
+  #refreshedAt = -Infinity;
   /** Refreshes in a row that failed. */
   #failures = 0;
   #running = false;
@@ -44,7 +48,10 @@ export class Sync {
     this.parts = parts;
     this.events = events;
     const { store, clock, visible } = parts;
-    const pause = () => (visible.get() ? REFRESH.visible : REFRESH.hidden) * 2 ** Math.min(this.#failures, 5);
+    const pause = () => {
+      const every = (visible.get() ? REFRESH.visible : REFRESH.hidden) * 2 ** Math.min(this.#failures, 5);
+      return Math.max(GATHER, this.#refreshedAt + every - clock.now());
+    };
     this.refreshTimer = new Timer(() => void this.#refreshStale(), pause, clock);
     const delay = backoff({ base: 2_000, cap: 30_000, random: clock.random });
     this.reloadTimer = new Timer(() => void this.#reload(), delay, clock);
@@ -238,6 +245,7 @@ export class Sync {
       this.#failures += 1;
     }
     this.#refreshing = false;
+    this.#refreshedAt = this.parts.clock.now();
     this.#staleChanged(this.#state.stale);
   }
 
