@@ -246,8 +246,9 @@ class Hub:
                     await asyncio.sleep(_RETRY_SECONDS)
                     continue
                 limit = page.next_limit
-                stats.holes_filled += sum(1 for one in page.frames if (one.offset or 0) > sequencer.offset)
+                known = sequencer.filled
                 ready = sequencer.fill(page.frames, page.upto)
+                stats.holes_filled += sequencer.filled - known
                 sequencer.hear(page.head)
                 self._emit(live, ready)
         finally:

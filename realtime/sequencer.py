@@ -23,6 +23,8 @@ class Sequencer:
         self.epoch = epoch
         self._head = offset
         self._waiting: dict[int, Frame] = {}
+        # Changes that only the log could tell.
+        self.filled = 0
 
     @property
     def head(self) -> int:
@@ -63,6 +65,7 @@ class Sequencer:
         for frame in frames:
             if _offset_of(frame) > self.offset:
                 self.offset = _offset_of(frame)
+                self.filled += self.offset not in self._waiting
                 ready.append(frame)
         self.offset = max(self.offset, upto)
         return ready + self._next()
