@@ -9,7 +9,7 @@
 import { without } from "./state.js";
 
 /** Characters (code points) of a message in the answers to it, as in chat/payloads.py. */
-const EXCERPT_LENGTH = 140;
+export const EXCERPT_LENGTH = 140;
 
 /**
  * Order of two messages: (lamport, origin, id). Where the server does not send the first two, there is one installation, and

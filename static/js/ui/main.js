@@ -2,12 +2,13 @@
 
 import { createApp } from "../chat/app.js";
 import { environmentFrom } from "../chat/environment.js";
+import { indexedOutbox } from "../chat/outbox-storage.js";
 import "./app.js";
 import "./components.js";
 import { provide } from "./context.js";
 import { Router } from "./router.js";
 
-const engine = createApp({ baseUrl: "", environment: environmentFrom(window) });
+const engine = createApp({ environment: environmentFrom(window, { outbox: indexedOutbox() }) });
 const router = new Router(window);
 provide(engine, router);
 
