@@ -156,7 +156,9 @@ export class Auth {
     } catch (error) {
       if (error instanceof ApiError && (error.status === 401 || error.status === 403)) {
         const hadToken = stale !== null;
-        if (generation === this.#generation && hadToken) this.ended("session_ended");
+        // Whoever may come in no more is told so only here: the sign-in itself is gone like any other.
+        const reason = error.status === 403 ? "banned" : "session_ended";
+        if (generation === this.#generation && hadToken) this.ended(reason);
         throw new ApiError({ code: "signed_out", detail: "You are signed out.", body: error.body });
       }
       throw error;
