@@ -35,8 +35,7 @@ def read(path: Path) -> Counts:
     """The counts of a report; all zero when the file is missing or broken off."""
     counts = Counts()
     try:
-        # Our own test runners wrote it a moment ago.
-        root = ET.parse(path).getroot()  # noqa: S314
+        root = ET.parse(path).getroot()  # noqa: S314 - our own test runners wrote it a moment ago
     except (OSError, ET.ParseError):
         return counts
     for case in root.iter("testcase"):

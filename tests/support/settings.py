@@ -16,7 +16,7 @@ if places.backend() == "postgres":
 else:
     os.environ.pop("DATABASE_URL", None)
 
-from config.settings import *  # noqa: F403
+from config.settings import *  # noqa: F403 - all of them, then what differs
 from config.settings import DATABASES, LOGGING, STORAGES
 
 if places.backend() == "sqlite":
