@@ -64,7 +64,8 @@ class ThreadedDjango(BaseHandler):
         signals.request_started.send(sender=self.__class__, scope=scope)
         request = ASGIRequest(scope, io.BytesIO(body))
         response = self.get_response(request)
-        response._handler_class = self.__class__
+        # Whom `response.close` names when it says that the request is over.
+        response._handler_class = self.__class__  # type: ignore[attr-defined]  # as Django's own handlers do
         return response
 
     async def _send(self, response: HttpResponseBase, send: Send) -> None:

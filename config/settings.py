@@ -12,6 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
+from config import desk
 from config import env as installation
 
 env = environ.Env()
@@ -277,6 +278,11 @@ PARLEY_ALLOWED_ORIGINS = env.list("ALLOWED_ORIGINS", default=[])
 # --- tasks --------------------------------------------------------------------------------
 
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
+
+# --- the moderators' desk -----------------------------------------------------------------
+
+UNFOLD = desk.UNFOLD
+FORMAT_MODULE_PATH = ["config.formats"]
 
 # --- static files, languages, time --------------------------------------------------------
 

@@ -26,16 +26,17 @@ _MODULES = (
 _LARGE = 64 * 1024
 
 
-class QuickCompressor(Compressor):
+class QuickCompressor(Compressor):  # type: ignore[misc]  # WhiteNoise has no types
     """Best compression for small files, quick compression for large ones."""
 
     @staticmethod
     def compress_brotli(data: bytes) -> bytes:
         """The data in Brotli's form."""
-        return brotli.compress(data, quality=5 if len(data) >= _LARGE else 9)
+        compressed: bytes = brotli.compress(data, quality=5 if len(data) >= _LARGE else 9)
+        return compressed
 
 
-class StaticStorage(CompressedManifestStaticFilesStorage):
+class StaticStorage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]  # WhiteNoise has no types
     """Hashed names, also inside the imports of ES modules, so that everything can be cached for good."""
 
     keep_intermediate_files = False

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Any
-
+from core.raw import Receive, Scope, Send
 from realtime.codec import Vsn
 from realtime.consumer import SocketConsumer
 from realtime.dialects import CHAN, PHX, Dialect
@@ -17,11 +15,7 @@ ENDPOINTS: dict[str, tuple[Dialect, Vsn]] = {
 }
 
 
-async def application(
-    scope: dict[str, Any],
-    receive: Callable[[], Awaitable[dict[str, Any]]],
-    send: Callable[[dict[str, Any]], Awaitable[None]],
-) -> None:
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application of WebSockets."""
     endpoint = ENDPOINTS.get(scope["path"].rstrip("/"))
     if endpoint is None:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import urlencode
 
+from core.raw import Message
 from realtime.routing import application
 from tests.realtime import wire
 from tests.realtime.wire import Frame
@@ -61,7 +62,7 @@ class Client:
         self.reads = asyncio.Event()
         self.reads.set()
         self._to_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._from_server: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._from_server: asyncio.Queue[Message] = asyncio.Queue()
         self._seen: list[Frame] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -91,11 +92,11 @@ class Client:
         if self._task is not None:
             await asyncio.wait_for(self._task, SECONDS)
 
-    async def _send(self, event: dict[str, Any]) -> None:
+    async def _send(self, event: Message) -> None:
         await self.reads.wait()
         self._from_server.put_nowait(event)
 
-    async def _next(self) -> dict[str, Any]:
+    async def _next(self) -> Message:
         return await asyncio.wait_for(self._from_server.get(), SECONDS)
 
     # --- frames ---------------------------------------------------------------------------------
