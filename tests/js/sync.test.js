@@ -272,6 +272,17 @@ test("a revoked sign-in ends everything at once", async () => {
   assert.equal(scene.server.requests.length, before);
 });
 
+test("this device being signed out elsewhere ends everything; another device does not matter", async () => {
+  const scene = world();
+  const page = await openPage(scene);
+  scene.log.endSession(scene.ada.id, "some other device");
+  await scene.clock.advance(100);
+  assert.equal(page.state().status, "ready");
+  scene.log.endSession(scene.ada.id, "sid");
+  await scene.clock.advance(100);
+  assert.equal(page.state().signedOutReason, "session_ended");
+});
+
 test("a ban ends everything without another try", async () => {
   const scene = world();
   const page = await openPage(scene);

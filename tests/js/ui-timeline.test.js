@@ -44,9 +44,17 @@ test("every day stands once, with a key of its own even when a clock went back",
 
 test("the divider stands before the first unread message of somebody else", () => {
   const items = [said(1, "ada", 0), said(2, "me", 1), said(3, "me", 2), said(4, "bo", 3)];
-  assert.equal(firstUnread(items, 1, "me"), "m4");
-  assert.equal(firstUnread(items, 4, "me"), null);
-  assert.equal(firstUnread(items, null, "me"), null);
+  assert.equal(firstUnread(items, 1, "me", false), "m4");
+  assert.equal(firstUnread(items, 4, "me", false), null);
+  assert.equal(firstUnread(items, null, "me", false), null);
+});
+
+test("the divider is not drawn while the first unread message may be one that is not loaded", () => {
+  const items = [said(7, "ada", 0), said(8, "ada", 1)];
+  assert.equal(firstUnread(items, 3, "me", true), null);
+  assert.equal(firstUnread(items, 3, "me", false), "m7", "there is nothing before it");
+  assert.equal(firstUnread(items, 6, "me", true), "m7", "it is the very next");
+  assert.equal(firstUnread(items, 7, "me", true), "m8", "the one before it is read");
 });
 
 test("the divider is frozen while one reads, moves only to what one did not see, and goes when one writes", () => {

@@ -68,7 +68,10 @@ class Engine {
     this.client.onLink((link) => this.store.dispatch({ event: "local:connection", payload: link }));
     this.client.onRefused(() => this.auth.ended("banned"));
     const parts = { client: this.client, api: this.api, store: this.store, clock, visible };
-    this.sync = new Sync(parts, { onConnected: () => this.#connected() });
+    this.sync = new Sync(parts, {
+      onConnected: () => this.#connected(),
+      onSessionEnded: ({ device_id: id, reason }) => this.auth.deviceEnded(id, reason),
+    });
     this.outbox = new Outbox({ store: this.store, environment, deliver: (entry) => this.#deliver(entry) });
     this.reads = new ReadMarks((roomId, seq) => this.#tellRead(roomId, seq), clock);
     this.typing = new TypingSigns((roomId) => this.sync.channelOf(roomId), clock);
@@ -182,8 +185,7 @@ class Engine {
         this.#gone(roomId, "deleted");
       },
       joinRoom: async (/** @type {string} */ roomId) => {
-        await api.joinRoom(roomId);
-        await sync.refreshRoom(roomId);
+        this.store.dispatch({ event: "local:room:loaded", payload: { room: await api.joinRoom(roomId) } });
         await sync.reloadRoom(roomId);
       },
       leaveRoom: async (/** @type {string} */ roomId) => {
@@ -198,10 +200,9 @@ class Engine {
         void (await this.#then(api.changeRole(roomId, userId, role))),
       createInvite: (/** @type {string} */ roomId, fields = {}) => api.createInvite(roomId, fields),
       redeemInvite: async (/** @type {string} */ code) => {
-        const joined = await api.redeemInvite(code);
-        const roomId = joined.room_id ?? joined.id;
-        await sync.refreshRoom(roomId);
-        return roomId;
+        const room = await api.redeemInvite(code);
+        this.store.dispatch({ event: "local:room:loaded", payload: { room } });
+        return room.id;
       },
       updateProfile: async (/** @type {{display_name?: string}} */ fields) => {
         this.store.dispatch({ event: "local:me", payload: { me: await api.updateMe(fields) } });

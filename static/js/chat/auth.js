@@ -110,6 +110,17 @@ export class Auth {
     this.events.onSignedOut(reason);
   }
 
+  /**
+   * A device was signed out; perhaps this one.
+   *
+   * @param {string} deviceId
+   * @param {string} reason
+   */
+  deviceEnded(deviceId, reason) {
+    if (!this.#token || claimsOf(this.#token.value).sid !== deviceId) return;
+    this.ended(reason === "banned" ? "banned" : "session_ended");
+  }
+
   stop() {
     this.timer.reset();
     this.tabs.close();

@@ -25,6 +25,12 @@ const FEW = 3;
 /** Rooms asked from the head of the list. */
 const LIST_HEAD = 50;
 
+/**
+ * @typedef {object} SyncEvents
+ * @property {() => void} onConnected a topic was joined: what waits can be sent
+ * @property {(ended: {device_id: string, reason: string}) => void} onSessionEnded one of my devices was signed out
+ */
+
 export class Sync {
   /** @type {Follower|null} */
   #user = null;
@@ -42,7 +48,7 @@ export class Sync {
 
   /**
    * @param {Parts & {visible: import("../realtime/types.js").Signal}} parts
-   * @param {{onConnected: () => void}} events
+   * @param {SyncEvents} events
    */
   constructor(parts, events) {
     this.parts = parts;
@@ -85,7 +91,10 @@ export class Sync {
       onSubscribed: () => this.#subscribed(),
       onLost: () => void this.#reload(),
       onClosed: () => {},
-      onEvent: ({ event, payload }) => event === "head" && this.#headMoved(payload),
+      onEvent: ({ event, payload }) => {
+        if (event === "head") this.#headMoved(payload);
+        else if (event === "session:ended") this.events.onSessionEnded(payload);
+      },
     });
   }
 

@@ -147,6 +147,10 @@ export class FakeLog {
     this.messages.delete(messageId);
   }
 
+  endSession(userId, deviceId) {
+    this.#append(`user:${userId}`, "session:ended", { device: deviceId });
+  }
+
   read(roomId, userId, seq) {
     const room = this.rooms.get(roomId);
     if (!room.members.has(userId) || room.read.get(userId) >= seq) return;
@@ -186,6 +190,7 @@ export class FakeLog {
       const seq = this.rooms.get(ids.room).read.get(stream.slice(5));
       return { conversation: { id: ids.room, read_seq: seq } };
     }
+    if (event === "session:ended") return { device_id: ids.device, reason: "signed_out" };
     return { room_id: ids.room, ...(ids.reason ? { reason: ids.reason } : {}) };
   }
 
