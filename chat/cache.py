@@ -45,11 +45,17 @@ _NOW = """
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 """
-# KEYS value, floor, generation -> {value or nil, ms left, floor or nil, ticket of a fill}
+# KEYS value, floor, generation · ARGV a generation's name where it is missing
+# -> {value or nil, ms left, floor or nil, ticket of a fill}
 _QUESTION = (
     _NOW
     + """
-local ticket = now .. ' ' .. (redis.call('GET', KEYS[3]) or '0')
+local generation = redis.call('GET', KEYS[3])
+if not generation then
+  generation = ARGV[1]
+  redis.call('SET', KEYS[3], generation)
+end
+local ticket = now .. ' ' .. generation
 return {redis.call('GET', KEYS[1]), redis.call('PTTL', KEYS[1]), redis.call('GET', KEYS[2]), ticket}
 """
 )
@@ -75,7 +81,7 @@ end
 if ARGV[5] ~= '' then
   local began, generation = string.match(ARGV[5], '^(%d+) (.*)$')
   life = life - (now - tonumber(began))
-  if life <= 0 or generation ~= (redis.call('GET', KEYS[3]) or '0') then return '' end
+  if life <= 0 or generation ~= redis.call('GET', KEYS[3]) then return '' end
 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', life)
 """
@@ -202,7 +208,7 @@ class _MetaLookup(Lookup[Meta]):
         self._ticket = b""
 
     def question(self) -> Command:
-        return Command(_QUESTION, _keys(self.key, self._room_id), [])
+        return Command(_QUESTION, _keys(self.key, self._room_id), [cache.token()])
 
     def found(self, reply: Any) -> Meta | None:
         text, left_ms, _, self._ticket = reply
@@ -283,7 +289,7 @@ class _MessagesLookup(Lookup[Page]):
         self._ticket = b""
 
     def question(self) -> Command:
-        return Command(_QUESTION, _keys(self.key, self._room_id), [])
+        return Command(_QUESTION, _keys(self.key, self._room_id), [cache.token()])
 
     def found(self, reply: Any) -> Page | None:
         text, _, floor_text, self._ticket = reply

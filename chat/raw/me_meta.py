@@ -20,7 +20,6 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 import orjson
-import structlog
 
 from chat.cache import Floor
 from chat.models import Membership
@@ -28,12 +27,10 @@ from chat.models.rooms import user_stream
 from chat.raw.access import authenticate
 from core import cache
 from core import redis as redis_
-from core.cache_keys import CHAT_FLOOR, CHAT_ME, CHAT_ME_CURSOR
+from core.cache_keys import CACHE_GENERATION, CHAT_FLOOR, CHAT_ME, CHAT_ME_CURSOR
 from core.log.epoch import current_epoch
 from core.log.readers import head
 from core.raw import Receive, Scope, Send, send_tagged
-
-logger = structlog.get_logger(__name__)
 
 PAGE = 200
 MAX_CURSOR = 64
@@ -41,7 +38,12 @@ MAX_CURSOR = 64
 # ones wake once a minute.
 LEFT_BEHIND_MS = 90_000
 
+TRIES = 3
+
 Vector = Mapping[str, int]
+
+# The generation of the cache that this process saw last.
+_generation: bytes | None = None
 
 
 @dataclass(slots=True)
@@ -100,14 +102,12 @@ async def me_meta(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def answer(user_id: UUID, since: str) -> bytes:
     """The encoded answer to a poll with this cursor ("" for none)."""
-    snapshot = await _read_snapshot(user_id)
-    memory = await _recall(user_id, snapshot, since)
-    if memory is None:
+    found = await _read(user_id, since)
+    if found is None:
         # Redis is away: what the database says now, told whole, because no vector can be kept.
         snapshot = _parse(await cache.run_in_thread(_load_snapshot, user_id))
         return _encode(snapshot, *_step_without_memory(snapshot, since))
-    floors, told = memory
-    snapshot.lift(floors)
+    snapshot, told = found
     if told is None and since == cursor_of(snapshot.epoch, snapshot.vector()):
         told = snapshot.vector()
     step = next_step(snapshot.vector(), told or {})
@@ -154,6 +154,24 @@ def _encode(snapshot: Snapshot, cursor: str, step: Step) -> bytes:
     )
 
 
+async def _read(user_id: UUID, since: str) -> tuple[Snapshot, Vector | None] | None:
+    """All rooms as they are now, and the vector that the cursor names. None without Redis."""
+    global _generation
+    for _ in range(TRIES):
+        generation = _generation
+        snapshot = await _read_snapshot(user_id)
+        memory = await _recall(user_id, snapshot, since)
+        if memory is None:
+            return None
+        # Redis may have forgotten the floors between the two steps; then it has another generation
+        # than before the first, and the snapshot is to be read anew.
+        _generation = memory.generation
+        if generation == memory.generation:
+            snapshot.lift(memory.floors)
+            return snapshot, memory.told
+    return None
+
+
 async def _read_snapshot(user_id: UUID) -> Snapshot:
     key = CHAT_ME.of(user_id=user_id)
     text = await cache.aget_or_load(key, CHAT_ME, lambda: cache.run_in_thread(_load_snapshot, user_id))
@@ -175,13 +193,23 @@ def _parse(text: bytes) -> Snapshot:
     return Snapshot(epoch, own, [Room(*row) for row in rows])
 
 
-async def _recall(user_id: UUID, snapshot: Snapshot, since: str) -> tuple[list[bytes | None], Vector | None] | None:
-    """The floors of the rooms and the vector that the cursor names (None: lost). None without Redis."""
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What Redis remembers beside the snapshot; ``told`` is None when the vector was lost."""
+
+    generation: bytes | None
+    floors: list[bytes | None]
+    told: Vector | None
+
+
+async def _recall(user_id: UUID, snapshot: Snapshot, since: str) -> Memory | None:
+    """The floors of the rooms and the vector that the cursor names. None without Redis."""
     if not cache.usable():
         return None
     pipe: Any = redis_.async_client().pipeline(transaction=False)
-    if snapshot.rooms:
-        pipe.mget([CHAT_FLOOR.of(room_id=room.id) for room in snapshot.rooms])
+    keys = [CHAT_FLOOR.of(room_id=room.id) for room in snapshot.rooms]
+    # In one command, so that nothing can be forgotten between its parts.
+    pipe.mget([CACHE_GENERATION.of(), *keys])
     if since:
         pipe.getex(_cursor_key(user_id, since), px=CHAT_ME_CURSOR.ttl_ms)
     try:
@@ -189,9 +217,10 @@ async def _recall(user_id: UUID, snapshot: Snapshot, since: str) -> tuple[list[b
             replies = await pipe.execute()
     except redis_.UNAVAILABLE:
         return None
-    text = replies.pop() if since else None
+    generation, *floors = replies[0]
+    text = replies[1] if since else None
     epoch, told = orjson.loads(text) if text is not None else (None, None)
-    return (replies[0] if replies else []), (told if epoch == snapshot.epoch else None)
+    return Memory(generation, floors, told if epoch == snapshot.epoch else None)
 
 
 async def _remember(user_id: UUID, epoch: str, cursor: str, told: Vector, since: str) -> bool:

@@ -18,7 +18,7 @@ from core.cache import shared, stats, threads
 from core.cache.channel import is_up, start_listener, stop_listener
 from core.cache.local import local as copies
 from core.cache.lookup import Command, Lookup, PlainLookup, alook_up, in_transaction, look_up, part_flights
-from core.cache.shared import commands_lost, usable
+from core.cache.shared import commands_lost, token, usable
 from core.cache.stats import counts
 from core.cache_keys import INVALIDATE_CHANNEL, CacheKey
 
@@ -44,6 +44,7 @@ __all__ = [
     "run_in_thread",
     "start_listener",
     "stop_listener",
+    "token",
     "usable",
 ]
 

@@ -7,7 +7,6 @@ a thread, ``alook_up`` on the event loop. So every rule stands once, whichever d
 from __future__ import annotations
 
 import asyncio
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -102,7 +101,7 @@ class PlainLookup(Lookup[bytes]):
 
     def question(self) -> Command:
         """Value or lease."""
-        return Command(shared.BEGIN, self._keys(), [secrets.token_hex(8), CACHE_LEASE.ttl_ms])
+        return Command(shared.BEGIN, self._keys(), [shared.token(), CACHE_LEASE.ttl_ms])
 
     def found(self, reply: Any) -> bytes | None:
         """Remembers the lease where there is no value."""

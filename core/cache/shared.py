@@ -28,10 +28,15 @@ from core.cache_keys import CACHE_GENERATION, CACHE_LEASE, INVALIDATE_CHANNEL
 
 logger = structlog.get_logger(__name__)
 
-# KEYS value, lease, generation · ARGV a new lease's token, lease ms
+# The generation is made where it is missing, so that a Redis that forgot everything has another one.
+# KEYS value, lease, generation · ARGV a token (of a new lease, or generation), lease ms
 # -> {1, value, ms left} or {0, lease, generation}
 BEGIN = """
-local generation = redis.call('GET', KEYS[3]) or '0'
+local generation = redis.call('GET', KEYS[3])
+if not generation then
+  generation = ARGV[1]
+  redis.call('SET', KEYS[3], generation)
+end
 local value = redis.call('GET', KEYS[1])
 local width = #generation + 1
 if value and string.sub(value, 1, width) == generation .. ' ' then
@@ -48,7 +53,7 @@ return {0, lease, generation}
 # KEYS value, lease, generation · ARGV lease, generation, value, lifetime ms -> 1 when stored
 LAND = """
 if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
-if (redis.call('GET', KEYS[3]) or '0') ~= ARGV[2] then return 0 end
+if redis.call('GET', KEYS[3]) ~= ARGV[2] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2] .. ' ' .. ARGV[3], 'PX', ARGV[4])
 return 1
 """
@@ -85,6 +90,11 @@ def sender() -> str:
     if not _sender.startswith(f"{os.getpid()}-"):
         _sender = f"{os.getpid()}-{secrets.token_hex(4)}"
     return _sender
+
+
+def token() -> str:
+    """A name that was never given before."""
+    return secrets.token_hex(8)
 
 
 def usable() -> bool:
@@ -134,5 +144,5 @@ def repair() -> bool:
 
 def queue_new_generation(pipe: Any) -> None:
     """Add the commands that make all cached values worthless, here and in every process."""
-    pipe.set(CACHE_GENERATION.of(), secrets.token_hex(4))
+    pipe.set(CACHE_GENERATION.of(), token())
     pipe.publish(INVALIDATE_CHANNEL, message([ALL]))

@@ -132,8 +132,9 @@ class Change:
 class Interleavings(RuleBasedStateMachine):
     """Versions of a room ("offset") and of a membership ("role"), written and read in pieces."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(focus=st.sampled_from([["meta"], ["list"], ["me"], ["role"], KINDS]))
+    def begin(self, focus: list[str]) -> None:
+        self.focus = focus
         redis_.sync_client().flushall()
         redis_.sync_client().set(CACHE_GENERATION.of(), "first")
         self.user = world.make_user()
@@ -148,10 +149,19 @@ class Interleavings(RuleBasedStateMachine):
 
     # --- reading --------------------------------------------------------------------------
 
-    @rule(kind=st.sampled_from(KINDS), who=st.integers(0, 1))
-    def start_reading(self, kind: str, who: int) -> None:
+    @rule(number=st.integers(0, 3), who=st.integers(0, 1), steps=st.integers(0, 6))
+    def start_reading(self, number: int, who: int, steps: int) -> None:
         fired["start"] += 1
-        process = self.processes[who]
+        self.start(self.focus[number % len(self.focus)], self.processes[who])
+        self.go_on_reading(len(self.reads) - 1, steps)
+
+    @rule(number=st.integers(0, 3), who=st.integers(0, 1))
+    def read_without_a_pause(self, number: int, who: int) -> None:
+        fired["whole"] += 1
+        self.start(self.focus[number % len(self.focus)], self.processes[who])
+        self.finish(self.reads[-1])
+
+    def start(self, kind: str, process: Process) -> None:
         read = {"meta": self.read_meta, "list": self.read_list, "me": self.read_me, "role": self.read_role}[kind]
         what = "role" if kind == "role" else "offset"
         least = process.known[what]
@@ -160,7 +170,7 @@ class Interleavings(RuleBasedStateMachine):
             least = max(least, self.acknowledged[what])
         self.reads.append(Read(process, kind, least, read()))
 
-    @rule(index=st.integers(0, 5), steps=st.integers(1, 8))
+    @rule(index=st.integers(0, 5), steps=st.integers(1, 6))
     def go_on_reading(self, index: int, steps: int) -> None:
         if not self.reads:
             return
@@ -168,6 +178,10 @@ class Interleavings(RuleBasedStateMachine):
         for _ in range(steps):
             if not self.advance(read):
                 return
+
+    def finish(self, read: Read) -> None:
+        while self.advance(read):
+            pass
 
     def advance(self, read: Read) -> bool:
         try:
@@ -214,8 +228,16 @@ class Interleavings(RuleBasedStateMachine):
 
     # --- writing --------------------------------------------------------------------------
 
-    @rule(who=st.integers(0, 1), kind=st.sampled_from(["offset", "role"]))
-    def write(self, who: int, kind: str) -> None:
+    @rule(who=st.integers(0, 1), heard=st.booleans())
+    def commit(self, who: int, heard: bool) -> None:
+        self.write(who)
+        self.announce(-1)
+        if heard:
+            self.deliver(-1)
+
+    @rule(who=st.integers(0, 1))
+    def write(self, who: int) -> None:
+        kind = "role" if self.focus == ["role"] or (len(self.focus) > 1 and self.versions["offset"] % 2) else "offset"
         fired[f"write {kind}"] += 1
         process = self.processes[who]
         self.versions[kind] += 1
@@ -295,8 +317,7 @@ class Interleavings(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         for read in list(getattr(self, "reads", [])):
-            while self.advance(read):
-                pass
+            self.finish(read)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -315,5 +336,16 @@ def test_nobody_is_told_an_older_state_after_a_newer_one_was_acknowledged() -> N
         ),
     )
     answered = [f"answered {kind}" for kind in KINDS]
-    for name in ["start", *answered, "write offset", "write role", "announce", "lose", "deliver", "expire", "forget"]:
+    for name in [
+        "start",
+        "whole",
+        *answered,
+        "write offset",
+        "write role",
+        "announce",
+        "lose",
+        "deliver",
+        "expire",
+        "forget",
+    ]:
         assert fired[name] > 50, f"{name} happened {fired[name]} times: {fired}"
