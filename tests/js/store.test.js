@@ -367,6 +367,14 @@ test("members: what happens while they are loading is applied over the answer", 
   assert.deepEqual(client.state.members[room.id].items, log.members(room.id));
 });
 
+test("a public room that is only looked at is not in the list", () => {
+  const { log, bo, room, client } = scene(0);
+  const shown = log.addRoom("public", "square", [bo.id]);
+  client.do("local:room:loaded", { room: log.ownRoom(shown.id, client.me.id) });
+  assert.equal(client.state.rooms[shown.id].my_role, null);
+  assert.deepEqual(sortedRooms(client.state).map(({ id }) => id), [room.id]);
+});
+
 test("the title of a direct room is the other person", () => {
   const { log, ada, bo, client } = scene(0);
   const direct = log.addRoom("direct", null, [ada.id, bo.id]);

@@ -70,13 +70,16 @@ function remembered(depends, compute) {
 }
 
 /**
- * Rooms of the list, newest activity first.
+ * One's own rooms, newest activity first. (A public room that is only looked at is in the state too, without a role.)
  *
  * @type {(state: AppState) => Room[]}
  */
 export const sortedRooms = remembered(
   (state) => [state.rooms],
-  (state) => Object.values(state.rooms).sort((a, b) => later(a, b) || (a.id < b.id ? -1 : 1)),
+  (state) =>
+    Object.values(state.rooms)
+      .filter((room) => room.my_role !== null)
+      .sort((a, b) => later(a, b) || (a.id < b.id ? -1 : 1)),
 );
 
 /**
