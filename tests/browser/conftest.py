@@ -5,15 +5,15 @@ from __future__ import annotations
 import itertools
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
-from tests.browser.people import Person
-from tests.browser.screen import Screen
+from tests.browser.people import People, Person
+from tests.browser.screen import Screen, Screens
 from tests.support.server import Server
 
 CHROMIUM = "/usr/bin/chromium"
@@ -46,7 +46,7 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def person(server: Server) -> Iterator[Callable[[str], Person]]:
+def person(server: Server) -> Iterator[People]:
     """Makes people: ``person("Ada Lovelace")``."""
     made: list[Person] = []
 
@@ -60,7 +60,7 @@ def person(server: Server) -> Iterator[Callable[[str], Person]]:
 
 
 @pytest.fixture
-def screen(server: Server, chromium: Browser) -> Iterator[Callable[..., Screen]]:
+def screen(server: Server, chromium: Browser) -> Iterator[Screens]:
     """Opens browsers: ``screen()``, ``screen(ada)`` signed in, with options of the context.
 
     At the end of the test each must have been quiet: no console error, nothing against the policy.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,9 @@ class Person:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+
+People = Callable[[str], Person]
 
 
 def rows_of(server: Server, room_id: str) -> list[tuple[str, str, bool]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -114,7 +115,7 @@ class Screen:
         if not self.page.is_closed():
             self.errors += [f"CSP: {text}" for text in self.page.evaluate("window.violations ?? []")]
         surprises = [text for text in self.errors if not any(re.search(known, text) for known in self.expected)]
-        assert not surprises, "\n".join(surprises)
+        assert not surprises, "\n".join(surprises[:8])
 
     # --- moving ------------------------------------------------------------------------
 
@@ -179,3 +180,6 @@ class Screen:
         """Wait for a state of the connection chip: live, polling, reconnecting, offline."""
         chip = self.page.locator(f'.side-head .chip[data-state="{state}"]')
         expect(chip).to_have_count(1, timeout=seconds * 1000)
+
+
+Screens = Callable[..., Screen]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from playwright.sync_api import expect
 
-from tests.browser.people import Person, rows_of
-from tests.browser.screen import WAIT, Asked, Screen
+from tests.browser.people import People, rows_of
+from tests.browser.screen import WAIT, Asked, Screen, Screens
 from tests.support.server import Server
 
 # The app asks the open room's meta every 2.5 s: at least three turns.
@@ -16,9 +15,7 @@ QUIET_SECONDS = 9.0
 POLLING_WITHIN = 5.0
 
 
-def test_two_browsers_chat_over_socket_and_polling(
-    server: Server, person: Callable[[str], Person], screen: Callable[..., Screen]
-) -> None:
+def test_two_browsers_chat_over_socket_and_polling(server: Server, person: People, screen: Screens) -> None:
     ada, bo = person("Ada"), person("Bo")
     room = ada.create_room("Harbour", bo)
     first, second = screen(ada, to=f"/rooms/{room}"), screen(bo, to=f"/rooms/{room}")

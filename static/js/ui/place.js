@@ -221,7 +221,7 @@ export class Place {
     this.reading.seen = true;
     this.host.requestUpdate();
     await this.host.updateComplete;
-    const key = firstUnread(timelineItems(this.#state, roomId), readSeq, this.#state.me?.id ?? "");
+    const key = firstUnread(timelineItems(this.#state, roomId), readSeq, this.#state.me?.id ?? "", hasMoreBefore(this.#state, roomId));
     if (key) await this.show(key);
   }
 

@@ -37,7 +37,7 @@ class Profile extends DialogView {
         <div class="field">
           <label for="profile-name">Name that others see</label>
           <div class="field-row">
-            <input id="profile-name" name="display_name" class="input" dir="auto" autocomplete="name" required maxlength="80" value=${me.display_name} />
+            <input id="profile-name" name="display_name" class="input" dir="auto" autocomplete="name" required maxlength="100" value=${me.display_name} />
             <button class="button" ?disabled=${this.busy}>Save</button>
           </div>
         </div>

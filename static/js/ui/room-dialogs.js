@@ -90,7 +90,7 @@ class RoomSettings extends DialogView {
       </div>
       <div class="field">
         <label for="settings-topic">Topic</label>
-        <input id="settings-topic" name="topic" class="input" dir="auto" autocomplete="off" maxlength="250" value=${room.topic ?? ""} />
+        <input id="settings-topic" name="topic" class="input" dir="auto" autocomplete="off" maxlength="300" value=${room.topic ?? ""} />
       </div>
     </form>`;
     const remove = room.my_role === "owner" ? html`<button class="button plain danger dialog-left" @click=${this.confirmDelete}>Delete the room</button>` : nothing;

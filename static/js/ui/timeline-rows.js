@@ -35,11 +35,16 @@ export function senderOf(item) {
  * @param {TimelineItem[]} items
  * @param {number | null} readSeq null: no divider
  * @param {string} me
+ * @param {boolean} more earlier messages exist that are not loaded
+ * @returns {string | null} its key; null also while it is not loaded
  */
-export function firstUnread(items, readSeq, me) {
+export function firstUnread(items, readSeq, me, more) {
   if (readSeq === null) return null;
-  const first = items.find((item) => item.kind === "message" && item.message.seq > readSeq && item.message.sender_id !== me);
-  return first?.key ?? null;
+  const messages = items.filter((item) => item.kind === "message");
+  const at = messages.findIndex(({ message }) => message.seq > readSeq && message.sender_id !== me);
+  const first = messages[at];
+  if (!first || (at === 0 && more && first.message.seq > readSeq + 1)) return null;
+  return first.key;
 }
 
 /**

@@ -92,7 +92,8 @@ class Timeline extends View {
     const title = roomTitle(app().store.getState(), room);
     if (this.items.length === 0) return emptyTimeline(room, title);
     const { start, end } = bounds(this.items, this.place.frame);
-    const unreadKey = firstUnread(this.items, this.place.reading.readSeq, me.id);
+    const more = hasMoreBefore(app().store.getState(), this.roomId);
+    const unreadKey = firstUnread(this.items, this.place.reading.readSeq, me.id, more);
     const days = buildDays(this.items.slice(start, end), { me: me.id, unreadKey });
     return html`<section class="timeline" aria-label=${`Messages in ${title}`}>
       <div
