@@ -11,12 +11,13 @@ from rest_framework.status import HTTP_204_NO_CONTENT
 from rest_framework.views import APIView
 
 from accounts import selectors
-from accounts.api.serializers import DeviceName, OwnDevice, as_uuid
+from accounts.api.serializers import DeviceName, OwnDevice
 from accounts.authentication import caller, caller_principal
 from accounts.payloads import DevicePayload
 from accounts.services import sign_ins
 from accounts.services.sign_ins import EndReason
 from core.errors import NotFound
+from core.ids import as_uuid
 from core.rest import validated
 from core.schema import listing, shape
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any, TypedDict
-from uuid import UUID
 
 from rest_framework import serializers
 
@@ -102,12 +101,3 @@ class UserIdsQuery(serializers.Serializer[Any]):
         if len(ids) > MAX_BATCH:
             raise Invalid(f"Ask for at most {MAX_BATCH} people at a time.", attr="user_ids")
         return ids
-
-
-def as_uuid(text: str) -> UUID | None:
-    """The id in its canonical form, None for anything else: it is nobody's."""
-    try:
-        found = UUID(text)
-    except ValueError:
-        return None
-    return found if str(found) == text.lower() else None

@@ -17,12 +17,12 @@ from accounts.api.serializers import (
     UserIds,
     UserIdsQuery,
     UserSearch,
-    as_uuid,
 )
 from accounts.authentication import caller
 from accounts.payloads import Profile, UserPayload
 from accounts.services.profile import update_profile
 from core.errors import NotFound
+from core.ids import as_uuid
 from core.paging import decode_cursor, encode_cursor
 from core.rest import validated
 from core.schema import listing, shape

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.conf import settings
 from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import make_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
 
-from accounts.models import Role, User
-from accounts.services.sign_ins import BANNED
+from accounts.models import Role, User, user_stream
+from accounts.permissions import check_is_admin
+from accounts.services.sign_ins import BANNED, EndReason, end_all_within
 from accounts.text import clean_display_name, clean_username
-from core.errors import Conflict, Forbidden, Invalid, WrongCredentials
+from core.audit.services import clean_reason, record
+from core.errors import Conflict, Forbidden, Invalid, NotFound, WrongCredentials
+from core.log.executor import execute
+from core.log.writer import Act, Writer
 
 MAX_PASSWORD = 1000
 
@@ -94,6 +100,63 @@ def check_password_is_good(password: str, user: User) -> None:
         password_validation.validate_password(password, user)
     except ValidationError as error:
         raise Invalid(" ".join(error.messages), attr="password") from error
+
+
+def set_password(*, actor: User, user_id: UUID, password: str, reason: str) -> None:
+    """Give somebody who forgot theirs a new password, and sign them out everywhere; for admins.
+
+    Raises Forbidden, Invalid, NotFound.
+    """
+    clean_reason(reason)
+    target = User.objects.filter(pk=user_id).first()
+    if target is None:
+        raise NotFound
+    check_password_is_good(password, target)
+    # Hashing takes its time: it is done before anything is locked.
+    hashed = make_password(password)
+
+    def run(w: Writer) -> None:
+        user, acting = w.row(User, user_id), w.row(User, actor.pk)
+        if user is None:
+            raise NotFound
+        if acting is None:
+            raise Forbidden
+        check_is_admin(acting)
+        user.password = hashed
+        user.save(update_fields=["password"])
+        sids = end_all_within(w, user_id, EndReason.EVERYWHERE)
+        record(
+            actor=actor,
+            action="user.password",
+            object_type="user",
+            object_id=user_id,
+            reason=reason,
+            data={"devices": len(sids)},
+        )
+
+    rows = [(User, pk) for pk in dict.fromkeys((user_id, actor.pk))]
+    execute(Act(run, rows=rows, streams=[user_stream(user_id)]))
+
+
+def change_own_password(*, user_id: UUID, password: str) -> User:
+    """A new password of one's own; every device is signed out, the admin pages too. The user as they
+    are now. The old password was checked before. Raises Invalid, NotFound."""
+    found = User.objects.filter(pk=user_id).first()
+    if found is None:
+        raise NotFound
+    check_password_is_good(password, found)
+    hashed = make_password(password)
+
+    def run(w: Writer) -> User:
+        user = w.row(User, user_id)
+        if user is None:
+            raise NotFound
+        user.password = hashed
+        user.save(update_fields=["password"])
+        end_all_within(w, user_id, EndReason.EVERYWHERE)
+        return user
+
+    return execute(Act(run, rows=[(User, user_id)], streams=[user_stream(user_id)]))
 
 
 def _taken() -> Conflict:

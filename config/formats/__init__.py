@@ -1,0 +1,1 @@
+"""How pages made by Django write times, by language."""
