@@ -90,6 +90,10 @@ class SocketConsumer(AsyncConsumer):
         if connection is not None:
             self.session.last_pong = lambda: connection.heard_at
         await self._sign_in(self.session, headers, query)
+        await self._accept()
+
+    async def _accept(self) -> None:
+        # A browser that offered subprotocols takes no answer without one.
         offered = admission.SUBPROTOCOL in self._scope.get("subprotocols", ())
         await self._send({"type": "websocket.accept", "subprotocol": admission.SUBPROTOCOL if offered else None})
 
@@ -116,7 +120,7 @@ class SocketConsumer(AsyncConsumer):
         if isinstance(problem, RateLimited):
             await self._refuse(problem)
         elif problem is not None:
-            await self._send({"type": "websocket.accept"})
+            await self._accept()
             session.close(CloseCode.TOO_MANY_CONNECTIONS, str(problem.detail))
             raise StopConsumer
 

@@ -58,7 +58,7 @@ async def join(session: Session, message: Message, dialect: Dialect, size: int) 
     channel = None
     try:
         _check(session, wire_topic)
-        limits.check_payload(message.payload, size)
+        limits.check_payload(message, size)
         config = join_config.parse(message.payload)
         if config.access_token is not None:
             await _authenticate(session, config.access_token)

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 import time
-from typing import Any
 
 from django.conf import settings
 
 from core.errors import PayloadTooLarge, RateLimited
 from realtime import codec
+from realtime.codec import Kind, Message
 
 _MAX_BUCKETS = 50_000
 # JSON that is read and written again grows at most so much (numbers like 1e15).
@@ -44,9 +44,12 @@ class Buckets:
         self._buckets = {key: bucket for key, bucket in self._buckets.items() if now - bucket[1] < longest}
 
 
-def check_payload(payload: Any, frame_bytes: int) -> None:
-    """Raise PayloadTooLarge for a payload of more than ``MAX_PAYLOAD_BYTES`` of compact JSON, and
-    FrameError for one that cannot be written as JSON again."""
+def check_payload(message: Message, frame_bytes: int) -> None:
+    """Raise PayloadTooLarge for a payload of more than ``MAX_PAYLOAD_BYTES`` (as it is when binary, else
+    as compact JSON), and FrameError for one that cannot be written as JSON again."""
+    payload = message.payload
+    if message.kind is Kind.USER_PUSH and isinstance(payload["payload"], bytes):
+        payload = payload["payload"]
     if isinstance(payload, bytes):
         size = len(payload)
     elif frame_bytes * _GROWTH <= settings.MAX_PAYLOAD_BYTES:

@@ -77,7 +77,7 @@ async def _push(session: Session, channel: Channel, message: Message, size: int)
         if session.is_limited:
             session.hub.buckets.take("push", session.counted_as)
         if message.event not in channel.handler.measured:
-            limits.check_payload(message.payload, size)
+            limits.check_payload(message, size)
         response = await _handler_of(channel, message)(session, channel, message)
     except Exception as error:
         stats.limited += isinstance(error, ParleyError) and error.status_code == _TOO_MANY

@@ -57,13 +57,15 @@ class RedisBroker:
         self._receiver = receiver
         self._listener = asyncio.create_task(self._listen(), name="broker")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._rose.wait(), WAIT_SECONDS)
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._rose.wait()
 
     async def stop(self) -> None:
         """As ``Broker`` says; what was published before is sent."""
         if self._publisher is not None:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._publisher, WAIT_SECONDS)
+                async with asyncio.timeout(WAIT_SECONDS):
+                    await self._publisher
         self._receiver = None
         listener, self._listener = self._listener, None
         if listener is not None:
@@ -84,7 +86,8 @@ class RedisBroker:
             future = self._waiting[channel] = asyncio.get_running_loop().create_future()
             self._command("SUBSCRIBE", channel)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.shield(future), WAIT_SECONDS)
+            async with asyncio.timeout(WAIT_SECONDS):
+                await asyncio.shield(future)
 
     def unsubscribe(self, channel: str) -> None:
         """As ``Broker`` says."""

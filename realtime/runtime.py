@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from core import cache
+from core import redis as redis_
 from core.log import epoch, executor
 from realtime.broker import Broker
 from realtime.hub import Hub
@@ -47,3 +48,4 @@ async def stop() -> None:
     await cache.run_in_thread(executor.stop)
     await old.stop()
     await cache.stop_listener()
+    await redis_.async_client().aclose()

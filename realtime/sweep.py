@@ -64,8 +64,10 @@ class Sweeper:
     async def _sweeps(self) -> None:
         while True:
             seconds = SWEEP_SECONDS if self._hub.broker.is_up else SWEEP_SECONDS_WITHOUT_BROKER
+            # Not wait_for: in Python 3.11 it forgets that it was cancelled when the event is set just then.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._now.wait(), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._now.wait()
             self._now.clear()
             try:
                 await self.sweep()

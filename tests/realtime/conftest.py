@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from pytest_django.fixtures import Settings
 
+from core import redis as redis_
 from core.cache import threads
 from core.log import readers
 from realtime import hub as hub_module
@@ -52,4 +53,5 @@ async def hub(world: World, bus: LocalBus, monkeypatch: pytest.MonkeyPatch) -> A
     for session in new.sessions.all():
         session.leave_server()
     await new.stop()
+    await redis_.async_client().aclose()
     threads.stop()
