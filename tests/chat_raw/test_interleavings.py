@@ -80,7 +80,7 @@ async def stepped_look_up(lookup: lookups.Lookup[Any], aload: Callable[[], Any])
     return value if value is not None else await lookups._walk(lookup, aload)
 
 
-@dataclass
+@dataclass(eq=False)
 class Process:
     """What a server process has of its own."""
 
@@ -108,7 +108,7 @@ class Process:
             yield
 
 
-@dataclass
+@dataclass(eq=False)
 class Read:
     """A question under way."""
 
@@ -118,7 +118,7 @@ class Read:
     steps: Coroutine[Any, Any, Any]
 
 
-@dataclass
+@dataclass(eq=False)
 class Change:
     """A commit whose announcement is under way."""
 
@@ -160,6 +160,33 @@ class Interleavings(RuleBasedStateMachine):
         fired["whole"] += 1
         self.start(self.focus[number % len(self.focus)], self.processes[who])
         self.finish(self.reads[-1])
+
+    @rule(
+        number=st.integers(0, 3),
+        reader=st.integers(0, 1),
+        steps=st.integers(2, 8),
+        writers=st.lists(st.integers(0, 1), min_size=1, max_size=2),
+        heard=st.booleans(),
+        forgets=st.booleans(),
+    )
+    def be_overtaken(
+        self, number: int, reader: int, steps: int, writers: list[int], heard: bool, forgets: bool
+    ) -> None:
+        """The case that matters most, whole: a fill stalls somewhere, others commit, it goes on, all look."""
+        fired["overtaken"] += 1
+        for what in (CHAT_META, CHAT_MESSAGES, CHAT_ME, CHAT_MEMBER):
+            self.expire(what)
+        self.processes[reader].copy.clear()
+        self.start_reading(number, reader, steps)
+        stalled = self.reads[-1] if self.reads else None
+        for writer in writers:
+            self.commit(writer, heard)
+        if forgets:
+            self.forget_everything()
+        if stalled in self.reads:
+            self.finish(stalled)
+        for process in (0, 1):
+            self.read_without_a_pause(number, process)
 
     def start(self, kind: str, process: Process) -> None:
         read = {"meta": self.read_meta, "list": self.read_list, "me": self.read_me, "role": self.read_role}[kind]
