@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -14,15 +14,11 @@ from chat.models import ChatRoom, Membership, membership_id, user_stream
 from chat.payloads import member_payload
 from core.audit.services import record
 from core.errors import NotFound
+from core.log.bykey import ByKey
 from core.log.writer import Lookup, Writer
 
-
-def _load_users(user_ids: Collection[UUID]) -> Mapping[UUID, User]:
-    return User.objects.in_bulk(user_ids)
-
-
 # The people whose cards stand in events.
-PEOPLE = Lookup(_load_users)
+PEOPLE = Lookup(ByKey(User, User.objects.all))
 
 
 def tell_meta(w: Writer, room: ChatRoom) -> None:

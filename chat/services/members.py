@@ -82,9 +82,10 @@ def change_role(*, actor_id: UUID, room_id: UUID, user_id: UUID, role: str, reas
     def run(w: Writer) -> MemberPayload:
         room, membership = _inside(w, room_id, actor_id)
         target = _target(w, room, membership, user_id, actor_id)
+        by_site = permissions.check_may_change_role(room, membership, target, role, actor_id=actor_id)
         if target.role == role:
             return member_payload(target)
-        if permissions.check_may_change_role(room, membership, target, role, actor_id=actor_id):
+        if by_site:
             _acts.audit(actor_id, "room.change_role", room_id, reason, user=str(user_id), role=role)
         if role == Role.OWNER:
             _step_down(w, room, owner_id)

@@ -27,6 +27,7 @@ from core.audit.services import record
 from core.errors import Invalid, NotFound, VersionConflict
 from core.ids import uuid7
 from core.log import executor
+from core.log.bykey import ByKey
 from core.log.epoch import origin
 from core.log.writer import Act, Lookup, Writer, append_many
 
@@ -196,12 +197,8 @@ def _load_known(keys: Collection[tuple[UUID, UUID, str]]) -> Mapping[tuple[UUID,
     }
 
 
-def _load_answered(message_ids: Collection[UUID]) -> Mapping[UUID, ChatMessage]:
-    return ChatMessage.objects.select_related("sender").in_bulk(message_ids)
-
-
 _KNOWN = Lookup(_load_known)
-_ANSWERED = Lookup(_load_answered)
+_ANSWERED = Lookup(ByKey(ChatMessage, lambda: ChatMessage.objects.select_related("sender")))
 
 
 # --- under the lock -----------------------------------------------------------------------

@@ -5,7 +5,6 @@ Two hundred readers of one message would otherwise make two hundred changes of t
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from typing import TypedDict
 from uuid import UUID
 
@@ -15,6 +14,7 @@ from chat.models import ChatRoom, Membership, membership_id, user_stream
 from chat.payloads import conversation_payload, unread_count
 from core.errors import Invalid
 from core.log import executor
+from core.log.bykey import ByKey
 from core.log.writer import Act, Lookup, Writer
 
 
@@ -40,11 +40,7 @@ async def amark_read(*, user_id: UUID, room_id: UUID, seq: int | None = None) ->
     return await executor.aexecute(_reading(user_id, room_id, seq))
 
 
-def _load_rooms(room_ids: Collection[UUID]) -> Mapping[UUID, ChatRoom]:
-    return ChatRoom.objects.only("id", "kind", "seq").in_bulk(room_ids)
-
-
-_ROOMS = Lookup(_load_rooms)
+_ROOMS = Lookup(ByKey(ChatRoom, lambda: ChatRoom.objects.only("id", "kind", "seq")))
 
 
 def _reading(user_id: UUID, room_id: UUID, seq: int | None) -> Act[ReadResult]:

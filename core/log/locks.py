@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, models
 
+from core.log.bykey import ByKey
 from core.log.models import Stream
 from core.log.rows import RowKey
 
@@ -34,14 +36,21 @@ def lock_rows(keys: Collection[RowKey]) -> dict[RowKey, models.Model]:
         by_model.setdefault(model, set()).add(pk)
     rows: dict[RowKey, models.Model] = {}
     for model in sorted(by_model, key=lambda model: model._meta.label):
-        # NO KEY: an insert that only refers to the row (a membership, a message) need not wait.
-        query = model._default_manager.select_for_update(no_key=True, of=("self",))
-        related: tuple[str, ...] = getattr(model, "LOCKED_WITH", ())
-        if related:
-            query = query.select_related(*related)
-        for row in query.filter(pk__in=by_model[model]).order_by("pk"):
-            rows[(model, row.pk)] = row
+        lock = _locking.get(model)
+        if lock is None:
+            lock = _locking[model] = ByKey(model, partial(_locked, model))
+        rows.update(((model, pk), row) for pk, row in lock(by_model[model]).items())
     return rows
+
+
+_locking: dict[type[models.Model], ByKey[models.Model]] = {}
+
+
+def _locked(model: type[models.Model]) -> models.QuerySet[models.Model]:
+    # NO KEY: an insert that only refers to the row (a membership, a message) need not wait.
+    query = model._default_manager.select_for_update(no_key=True, of=("self",))
+    related: tuple[str, ...] = getattr(model, "LOCKED_WITH", ())
+    return query.select_related(*related) if related else query
 
 
 def lock_streams(keys: Collection[str]) -> dict[str, int]:
@@ -63,6 +72,8 @@ def move_streams(heads: Mapping[str, tuple[int, int]]) -> None:
     Raises IntegrityError when a stream is not where its guard said: then somebody appended without
     locking the guard, and nothing may be written.
     """
+    if not heads:
+        return
     quote = connection.ops.quote_name
     sql = (
         f"UPDATE {quote(Stream._meta.db_table)} SET {quote('offset')} = %s "  # noqa: S608 - names of our own table
@@ -81,6 +92,14 @@ def move_streams(heads: Mapping[str, tuple[int, int]]) -> None:
     Stream.objects.bulk_create([Stream(key=key, offset=new) for key, new in sorted(missing.items())])
 
 
+def drop_unused(keys: Collection[str]) -> None:
+    """Delete locked streams that nobody has appended to: an act that was refused leaves nothing."""
+    if keys:
+        Stream.objects.filter(key__in=keys, offset=0).delete()
+
+
 def _locked_heads(keys: Collection[str]) -> dict[str, int]:
-    query = Stream.objects.select_for_update(no_key=True).filter(key__in=keys).order_by("key")
-    return dict(query.values_list("key", "offset"))
+    return {key: stream.offset for key, stream in _streams(keys).items()}
+
+
+_streams = ByKey(Stream, lambda: Stream.objects.select_for_update(no_key=True))

@@ -90,7 +90,8 @@ class Writer:
         streams = {stream for act in acts for stream in act.streams}
         # Who holds the row of a guard has its stream: nobody else appends to it.
         heads = {stream: guard.offset for stream, guard in guards.items()}
-        heads.update(locks.lock_streams(streams - guards.keys()))
+        self._locked_streams = locks.lock_streams(streams - guards.keys())
+        heads.update(self._locked_streams)
         self._state = _State(locked, heads, _look_up(acts), guards)
         self._written = dict(heads)
         self._act: Act[Any] | None = None
@@ -210,10 +211,10 @@ class Writer:
     def _flush(self) -> announce.Announcement:
         self._flush_rows()
         changes = self._state.changes
-        if changes:
-            rows.insert(changes)
-            moved = {change.stream_id for change in changes}
-            locks.move_streams({key: (self._written[key], self._state.heads[key]) for key in moved})
+        moved = {change.stream_id for change in changes}
+        rows.insert(changes)
+        locks.move_streams({key: (self._written[key], self._state.heads[key]) for key in moved})
+        locks.drop_unused([key for key in self._locked_streams if key not in moved and self._written[key] == 0])
         newest = max((change.pk for change in changes), default=0)
         return announce.Announcement(self._state.commits, list(self._state.hooks.values()), newest)
 
