@@ -21,7 +21,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import set_script_prefix
 
-from core.errors import PayloadTooLarge
+from core.errors import Invalid, PayloadTooLarge
 from core.raw import Receive, Scope, Send
 
 # Bytes of a body past the limit that are read and thrown away, so that the client, who sends
@@ -43,7 +43,7 @@ class ThreadedDjango(BaseHandler):
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="django")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one HTTP request. Raises PayloadTooLarge."""
+        """Answer one HTTP request. Raises PayloadTooLarge, Invalid."""
         try:
             body = await read_body(scope, receive, self.max_body)
         except ClientGone:
@@ -60,9 +60,12 @@ class ThreadedDjango(BaseHandler):
         return await loop.run_in_executor(self._pool, contextvars.copy_context().run, function, *arguments)
 
     def _respond(self, scope: Scope, body: bytes) -> HttpResponseBase:
+        try:
+            request = ASGIRequest(scope, io.BytesIO(body))
+        except UnicodeDecodeError as error:
+            raise Invalid("The address is not written in UTF-8.") from error
         set_script_prefix(scope.get("root_path", ""))
         signals.request_started.send(sender=self.__class__, scope=scope)
-        request = ASGIRequest(scope, io.BytesIO(body))
         response = self.get_response(request)
         # Whom `response.close` names when it says that the request is over.
         response._handler_class = self.__class__  # type: ignore[attr-defined]  # as Django's own handlers do
