@@ -115,10 +115,11 @@ class InProcess:
 @contextmanager
 def in_process(address: str = "127.0.0.1") -> Iterator[InProcess]:
     """The application with its threads taken away."""
+    # Without it WhiteNoise warns, as soon as the application is imported.
+    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
     from config.asgi import Application
     from core.cache import threads
 
-    Path(settings.STATIC_ROOT).mkdir(exist_ok=True)
     app = Application()
     app._django._pool = Inline()  # type: ignore[assignment]  # it is used as an executor alone
     inline = mock.patch.object(threads, "_pool", Inline())

@@ -77,6 +77,14 @@ class Crowd:
         }, "somebody still wrote while the readers settled"
         return again
 
+    async def __aenter__(self) -> Crowd:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        ends = [one.kill() for one in self.sockets] + [one.kill() for one in self.pollers]
+        # What went wrong first is what the test fails with.
+        await asyncio.gather(*ends, *(person.close() for person in self.people), return_exceptions=True)
+
     async def close(self) -> None:
         """Close every device. Raises what ended one of them before its time."""
         for socket in self.sockets:

@@ -56,48 +56,46 @@ async def _all_reach_the_head(crowd: Crowd, url: str, seconds: float) -> None:
     )
 
 
+async def _everybody_sends(crowd: Crowd, part: str) -> None:
+    senders = [
+        Sender(socket, crowd.rooms, MESSAGES // 4, window=4, drops=0.05, name=f"{part}-{number}")
+        for number, socket in enumerate(crowd.sockets)
+    ]
+    await asyncio.gather(*(sender.run() for sender in senders))
+
+
 async def test_redis_dies_under_load_and_comes_back(
     servers: list[Server], own_redis: DebianRedis, database_url: str
 ) -> None:
-    bases = [server.url for server in servers]
-    crowd = Crowd()
-    crowd.people = await register(bases, *(f"person{number}" for number in range(6)))
-    room = await crowd.people[0].create_room(*crowd.people[1:])
-    crowd.rooms = [room]
-    for person in crowd.people[:4]:
-        await crowd.device(person, "socket", f"room:{room}", heartbeat=HEARTBEAT)
-    for person in crowd.people[4:]:
-        await crowd.poller(person, room, "poll")
+    async with Crowd() as crowd:
+        crowd.people = await register([server.url for server in servers], *(f"person{number}" for number in range(6)))
+        room = await crowd.people[0].create_room(*crowd.people[1:])
+        crowd.rooms = [room]
+        for person in crowd.people[:4]:
+            await crowd.device(person, "socket", f"room:{room}", heartbeat=HEARTBEAT)
+        for person in crowd.people[4:]:
+            await crowd.poller(person, room, "poll")
+        await _everybody_sends(crowd, "before")
+        await _all_reach_the_head(crowd, database_url, 2)
 
-    async def everybody_sends(part: str) -> None:
-        senders = [
-            Sender(socket, [room], MESSAGES // 4, window=4, drops=0.05, name=f"{part}-{number}")
-            for number, socket in enumerate(crowd.sockets)
-        ]
-        await asyncio.gather(*(sender.run() for sender in senders))
+        sending = asyncio.create_task(_everybody_sends(crowd, "during"))
+        await asyncio.sleep(0)
+        own_redis.kill()
+        await sending
+        # The other server's frames did not come; the next heartbeat tells of them.
+        await _all_reach_the_head(crowd, database_url, 4 * HEARTBEAT)
+        await _everybody_sends(crowd, "without")
+        await _all_reach_the_head(crowd, database_url, 4 * HEARTBEAT)
 
-    await everybody_sends("before")
-    await _all_reach_the_head(crowd, database_url, 2)
-
-    sending = asyncio.create_task(everybody_sends("during"))
-    await asyncio.sleep(0)
-    own_redis.kill()
-    await sending
-    # The other server's frames did not come; the next heartbeat tells of them.
-    await _all_reach_the_head(crowd, database_url, 4 * HEARTBEAT)
-    await everybody_sends("without")
-    await _all_reach_the_head(crowd, database_url, 4 * HEARTBEAT)
-
-    own_redis.start()
-    await everybody_sends("after")
-    await _all_reach_the_head(crowd, database_url, 4 * HEARTBEAT)
-    # Live again: frames of the other server come by themselves, long before a heartbeat.
-    for number in range(5):
-        await everybody_sends(f"live{number}")
-        await _all_reach_the_head(crowd, database_url, HEARTBEAT / 2)
-
-    final = await crowd.settle(database_url)
-    await crowd.close()
+        own_redis.start()
+        await _everybody_sends(crowd, "after")
+        await _all_reach_the_head(crowd, database_url, 4 * HEARTBEAT)
+        # Live again: frames of the other server come by themselves, before a heartbeat tells of them.
+        for number in range(5):
+            await _everybody_sends(crowd, f"live{number}")
+            await _all_reach_the_head(crowd, database_url, HEARTBEAT / 2)
+        final = await crowd.settle(database_url)
+        await crowd.close()
     report = crowd.check(final, Rules(freshness=1.0))
     assert report.counts["acts:send"] == (4 + 5) * MESSAGES
     assert report.counts["metas"] > 50

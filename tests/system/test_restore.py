@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -16,7 +20,7 @@ from tests.support.history import History
 from tests.support.server import Server
 from tests.support.services import Postgres, Valkey, free_port
 from tests.system.conftest import SECRETS, sqlite_url
-from tests.system.crowd import Crowd, register
+from tests.system.crowd import Crowd, register, until_answered
 
 
 class Timeline:
@@ -43,22 +47,29 @@ async def _write(crowd: Crowd, device: SocketUser, words: str, count: int) -> No
     room = crowd.rooms[0]
     await device.wait_joined(60)
     for number in range(count):
-        message = await device.send(room, f"{words} {number}")
-    await device.edit(room, message["message"]["id"], f"{words}, edited")
-    offset = device.known[f"room:{room}"][1]
+        client_id = f"{words} {number}"
+        message = await until_answered(partial(device.send, room, client_id, client_id), device)
+    edited = partial(device.edit, room, message["message"]["id"], f"{words}, edited")
+    await until_answered(edited, device)
+    epoch, offset = device.known[f"room:{room}"]
     for socket in crowd.sockets:
-        await socket.wait_joined(60)
-        await socket.reach(f"room:{room}", offset)
+        await socket.reach(f"room:{room}", offset, 60, epoch)
     for poller in crowd.pollers:
-        await poller.reach(offset, 20)
+        await poller.reach(offset, 60, epoch)
+
+
+async def _stop(servers: list[Server]) -> None:
+    """Stop them while the clients go on and notice."""
+    for server in servers:
+        await asyncio.to_thread(server.stop)
 
 
 async def _restore(
-    servers: list[Server], url: str, back_up: Callable[[], None], put_back: Callable[[], None]
-) -> tuple[Crowd, Timeline]:
+    crowd: Crowd, servers: list[Server], url: str, back_up: Callable[[], None], put_back: Callable[[], None]
+) -> None:
     """Write, stop and back up, write more, put the backup back, write something else."""
-    crowd, times = Crowd(), Timeline()
-    crowd.people = await register([server.url for server in servers], "ann", "ben", "cleo", "dan")
+    times = Timeline()
+    crowd.people = await register([server.url for server in servers], "agatha", "bertram", "clothilde", "dankwart")
     room = await crowd.people[0].create_room(*crowd.people[1:])
     crowd.rooms = [room]
     writer = await crowd.device(crowd.people[0], "socket", f"room:{room}")
@@ -67,8 +78,7 @@ async def _restore(
         await crowd.poller(person, room, "poll")
 
     await _write(crowd, writer, "before the backup", 12)
-    for server in servers:
-        server.stop()
+    await _stop(servers)
     back_up()
     times.backed_up = time.time()
     for server in servers:
@@ -77,8 +87,7 @@ async def _restore(
     assert (writer.positions_lost, reader.positions_lost) == (0, 0), "an ordinary restart loses no position"
     old_epoch = reader.known[f"room:{room}"][0]
 
-    for server in servers:
-        server.stop()
+    await _stop(servers)
     put_back()
     times.restored = time.time()
     for server in servers:
@@ -96,7 +105,6 @@ async def _restore(
     assert not report.verdicts, report.text()
     assert report.counts["acts:send"] == 12 + 5
     assert report.counts["settled"] == 4
-    return crowd, times
 
 
 async def test_sqlite_with_the_valkey_of_later(home: Path) -> None:
@@ -105,7 +113,9 @@ async def test_sqlite_with_the_valkey_of_later(home: Path) -> None:
     database, backup = home / "parley.sqlite3", home / "backup.sqlite3"
 
     def back_up() -> None:
-        shutil.copy(database, backup)
+        # What a copy of the file alone would miss stands in the write-ahead log beside it.
+        with closing(sqlite3.connect(database)) as source, closing(sqlite3.connect(backup)) as target:
+            source.backup(target)
 
     def put_back() -> None:
         for suffix in ("-wal", "-shm"):
@@ -114,7 +124,8 @@ async def test_sqlite_with_the_valkey_of_later(home: Path) -> None:
 
     server.start()
     try:
-        await _restore([server], sqlite_url(server), back_up, put_back)
+        async with Crowd() as crowd:
+            await _restore(crowd, [server], sqlite_url(server), back_up, put_back)
     finally:
         server.stop()
 
@@ -141,12 +152,14 @@ async def test_postgresql_with_two_servers(home: Path, postgres: Postgres, redis
     for server in servers:
         server.start()
     try:
-        await _restore(
-            servers,
-            url,
-            lambda: execute(b"CREATE DATABASE backup TEMPLATE restored"),
-            lambda: execute(b"DROP DATABASE restored", b"ALTER DATABASE backup RENAME TO restored"),
-        )
+        async with Crowd() as crowd:
+            await _restore(
+                crowd,
+                servers,
+                url,
+                lambda: execute(b"CREATE DATABASE backup TEMPLATE restored"),
+                lambda: execute(b"DROP DATABASE restored", b"ALTER DATABASE backup RENAME TO restored"),
+            )
     finally:
         for server in servers:
             server.stop()

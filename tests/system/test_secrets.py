@@ -67,8 +67,8 @@ async def _talk(server: Server, person: RestUser, friend: RestUser) -> list[str]
 @pytest.mark.parametrize("level", ["INFO", "DEBUG"])
 async def test_no_log_holds_a_token_a_password_or_a_message(home: Path, level: str) -> None:
     with Server(home, env={"LOG_LEVEL": level}) as server:
-        person = await RestUser([server.url], "ann").register()
-        friend = await RestUser([server.url], "ben").register()
+        person = await RestUser([server.url], "agatha").register()
+        friend = await RestUser([server.url], "bertram").register()
         secrets = await _talk(server, person, friend)
         await person.close()
         await friend.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import stat
@@ -205,3 +206,16 @@ def test_postgres_fixture_is_durable(postgres: Postgres) -> None:
         for name in ("fsync", "synchronous_commit", "full_page_writes"):
             row = connection.execute(f"SHOW {name}".encode()).fetchone()
             assert row == ("on",)
+
+
+def test_production_starts_empty_with_a_link_for_the_first_admin(home: Path) -> None:
+    with Server(home, env={"PARLEY_ENV": "production"}) as server:
+        output = server.output()
+        assert "Sign in as" not in output
+        (link,) = re.findall(r"http://\S+/first-run\?token=\S+", output)
+        assert link.startswith(server.url)
+        assert get(link).status_code == 200
+        refused = get(link[:-4])
+        assert refused.status_code == 403
+        # The link opens the door: no log may hold it.
+        assert link.partition("token=")[2] not in server.logs()

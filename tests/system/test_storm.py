@@ -33,22 +33,21 @@ def _is_a_storm(numbers: Numbers, report: Report, messages: int) -> None:
 async def test_twenty_thousand_messages_on_two_servers_and_postgres(
     two_servers: list[Server], database_url: str, postgres: Postgres
 ) -> None:
-    messages, bases = 20_000, [server.url for server in two_servers]
-    crowd, victim = Crowd(), two_servers[0]
+    messages, bases, victim = 20_000, [server.url for server in two_servers], two_servers[0]
 
     async def kill_a_worker() -> None:
         died = victim.kill("web-0")
         new = await asyncio.to_thread(victim.wait_for_new, "web-0", died)
         assert new not in {0, died}
 
-    numbers = await storm(crowd, bases, messages=messages, window=24, break_things=kill_a_worker)
-    report = await judge(crowd, database_url, bases)
+    async with Crowd() as crowd:
+        numbers = await storm(crowd, bases, messages=messages, window=24, break_things=kill_a_worker)
+        report = await judge(crowd, database_url, bases)
     _is_a_storm(numbers, report, messages)
 
 
 async def test_two_thousand_messages_on_sqlite_with_its_valkey(sqlite_server: Server) -> None:
-    messages = 2_000
-    crowd = Crowd()
+    messages, bases = 2_000, [sqlite_server.url]
 
     async def kill_worker_and_valkey() -> None:
         died = sqlite_server.kill("valkey")
@@ -56,6 +55,7 @@ async def test_two_thousand_messages_on_sqlite_with_its_valkey(sqlite_server: Se
         died = sqlite_server.kill("web-0")
         assert await asyncio.to_thread(sqlite_server.wait_for_new, "web-0", died) != died
 
-    numbers = await storm(crowd, [sqlite_server.url], messages=messages, window=8, break_things=kill_worker_and_valkey)
-    report = await judge(crowd, sqlite_url(sqlite_server), [sqlite_server.url])
+    async with Crowd() as crowd:
+        numbers = await storm(crowd, bases, messages=messages, window=8, break_things=kill_worker_and_valkey)
+        report = await judge(crowd, sqlite_url(sqlite_server), bases)
     _is_a_storm(numbers, report, messages)

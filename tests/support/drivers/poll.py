@@ -41,6 +41,12 @@ class PollUser:
         if self._task is not None:
             await self._task
 
+    async def kill(self) -> None:
+        """End at once (after a failure; after ``stop`` it does nothing)."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
     async def _run(self) -> None:
         while not self._stopping.is_set():
             try:
@@ -125,10 +131,10 @@ class PollUser:
         async with self._caught_up:
             self._caught_up.notify_all()
 
-    async def reach(self, offset: int, seconds: float) -> None:
-        """Wait until the changes up to ``offset`` were read. Raises TimeoutError."""
+    async def reach(self, offset: int, seconds: float, epoch: str | None = None) -> None:
+        """Wait until the changes up to ``offset`` (of that epoch) were read. Raises TimeoutError."""
         async with asyncio.timeout(seconds), self._caught_up:
-            await self._caught_up.wait_for(lambda: (self.offset or 0) >= offset)
+            await self._caught_up.wait_for(lambda: (self.offset or 0) >= offset and epoch in (None, self.epoch))
 
     async def settle(self, offset: int, seconds: float = 20) -> None:
         """Wait until ``offset`` is reached, read the list and the unread count once more, and say so."""

@@ -84,6 +84,14 @@ class SocketUser:
         if self._task is not None:
             await self._task
 
+    async def kill(self) -> None:
+        """End whatever runs, without a word (after a failure; after ``stop`` it does nothing)."""
+        self._stopping = True
+        tasks = [task for task in (self._task, *self._filling.values()) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
     def cut(self) -> None:
         """Break the connection without a word, as a lost network does."""
         if self._socket is not None:
@@ -245,9 +253,14 @@ class SocketUser:
             del self._filling[stream]
             await self._tell()
 
-    async def reach(self, stream: str, offset: int, seconds: float = 20) -> None:
-        """Wait until everything up to ``offset`` is known. Raises TimeoutError."""
-        await self._wait_for(lambda: self.known.get(stream, ("", 0))[1] >= offset, seconds)
+    async def reach(self, stream: str, offset: int, seconds: float = 20, epoch: str | None = None) -> None:
+        """Wait until everything up to ``offset`` (of that epoch) is known. Raises TimeoutError."""
+
+        def reached() -> bool:
+            position = self.known.get(stream, ("", 0))
+            return position[1] >= offset and epoch in (None, position[0])
+
+        await self._wait_for(reached, seconds)
 
     async def settle(self, stream: str, offset: int, seconds: float = 20) -> None:
         """Wait until ``offset`` is reached and say so."""
