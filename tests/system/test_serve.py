@@ -108,15 +108,16 @@ def test_a_web_worker_lets_its_last_request_finish(sqlite_server: Server) -> Non
     body = b'{"username": "nobody", "password": "wrong"}'
     head = (
         f"POST /api/v1/auth/token HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
-        f"Content-Length: {len(body)}\r\n\r\n"
+        f"Content-Length: {len(body)}\r\nExpect: 100-continue\r\n\r\n"
     ).encode()
     with socket.create_connection((host, port), 10) as connection:
-        connection.sendall(head + body[:5])
+        connection.settimeout(15)
+        connection.sendall(head)
+        assert connection.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
         web = sqlite_server.pid("web-0")
         os.kill(web, signal.SIGTERM)
         wait_for(lambda: not accepts(web, port), "the worker's end of listening", 10)
-        connection.sendall(body[5:])
-        connection.settimeout(15)
+        connection.sendall(body)
         assert connection.recv(65536).startswith(b"HTTP/1.1 401 ")
 
 
