@@ -23,12 +23,17 @@ from chat.payloads import (
     message_payload,
     room_payload,
 )
+from core.log.bykey import ByKey
 from core.log.events import Event, Payload, register_event
 from core.log.models import Change
 
 # What ``message_payload`` reads besides the message.
 MESSAGE_RELATIONS = ("sender", "reply_to__sender")
 ROOM_RELATIONS = ("last_message__sender", "last_message__reply_to__sender")
+# Messages and rooms by id, with all that their payloads read.
+MESSAGES = ByKey(ChatMessage, lambda: ChatMessage.objects.select_related(*MESSAGE_RELATIONS))
+ROOMS = ByKey(ChatRoom, lambda: ChatRoom.objects.select_related(*ROOM_RELATIONS))
+_PEOPLE = ByKey(User, lambda: User.objects.only("id", "display_name", "avatar"))
 
 
 @dataclass(frozen=True)
@@ -47,8 +52,7 @@ class _MessageEvent(Event):
     def hydrate(cls, changes: Sequence[Change]) -> list[Payload | None]:
         """The messages as they are now: recalled ones without their content."""
         wanted = [change.object_ids["message"] for change in changes]
-        query = ChatMessage.objects.filter(pk__in=set(wanted)).select_related(*MESSAGE_RELATIONS)
-        found = {str(message.pk): message_payload(message) for message in query}
+        found = {str(pk): message_payload(message) for pk, message in MESSAGES(set(wanted)).items()}
         return [{"message": found[key]} if key in found else None for key in wanted]
 
 
@@ -144,8 +148,7 @@ class RoomChanged(Event):
     def hydrate(cls, changes: Sequence[Change]) -> list[Payload | None]:
         """The rooms as they are now."""
         wanted = [change.object_ids["room"] for change in changes]
-        query = ChatRoom.objects.filter(pk__in=set(wanted)).select_related(*ROOM_RELATIONS)
-        found = {str(room.pk): room_payload(room) for room in query}
+        found = {str(pk): room_payload(room) for pk, room in ROOMS(set(wanted)).items()}
         return [{"room": found[key]} if key in found else None for key in wanted]
 
 
@@ -218,8 +221,7 @@ class ConversationChanged(Event):
 
 
 def _cards(user_ids: Iterable[str]) -> dict[str, UserCard]:
-    users = User.objects.filter(pk__in=set(user_ids)).only("id", "display_name", "avatar")
-    return {str(user.pk): user_card(user) for user in users}
+    return {str(pk): user_card(user) for pk, user in _PEOPLE(set(user_ids)).items()}
 
 
 def _roles(changes: Sequence[Change]) -> dict[tuple[str, str], str]:

@@ -19,8 +19,10 @@ from chat.models import ChatMessage, ChatRoom, MessageEdit
 from chat.payloads import EditPayload, MessagePayload, message_payload
 from core.clock import format_time
 from core.errors import Invalid, NotFound
+from core.log.bykey import ByKey
 from core.log.epoch import current_epoch
 
+_WITH_ROOM = ByKey(ChatMessage, lambda: ChatMessage.objects.select_related("room", *MESSAGE_RELATIONS))
 _NEWEST_FIRST = ("-lamport", "-origin", "-id")
 _OLDEST_FIRST = ("lamport", "origin", "id")
 # How a database keeps an id: as text, or as it is.
@@ -87,7 +89,7 @@ def newest_page(*, room_id: UUID, limit: int) -> Page:
 
 def get_message(message_id: UUID) -> ChatMessage | None:
     """A message with all that its payload reads, and its room."""
-    return ChatMessage.objects.select_related("room", *MESSAGE_RELATIONS).filter(pk=message_id).first()
+    return _WITH_ROOM([message_id]).get(message_id)
 
 
 def find_sent(keys: Collection[tuple[UUID, UUID, str]]) -> list[UUID]:

@@ -11,13 +11,16 @@ from uuid import UUID
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
-from chat.events import ROOM_RELATIONS
+from chat.events import ROOM_RELATIONS, ROOMS
 from chat.models import ChatRoom, Membership, membership_id
 from chat.payloads import MemberPayload, OwnRoomPayload, member_payload, own_room_payload
 from core import clock
 from core.clock import format_time
 from core.errors import Invalid
+from core.log.bykey import ByKey
 from core.paging import decode_cursor, encode_cursor
+
+_MEMBERSHIPS = ByKey(Membership, Membership.objects.all)
 
 
 class RoomsPage(TypedDict):
@@ -36,12 +39,13 @@ class MembersPage(TypedDict):
 
 def get_room(room_id: UUID) -> ChatRoom | None:
     """A room with all that its payload reads."""
-    return ChatRoom.objects.select_related(*ROOM_RELATIONS).filter(pk=room_id).first()
+    return ROOMS([room_id]).get(room_id)
 
 
 def get_membership(room_id: UUID, user_id: UUID) -> Membership | None:
     """The membership, None outside."""
-    return Membership.objects.filter(pk=membership_id(room_id, user_id)).first()
+    key = membership_id(room_id, user_id)
+    return _MEMBERSHIPS([key]).get(key)
 
 
 def present_room(room: ChatRoom, membership: Membership | None) -> OwnRoomPayload:

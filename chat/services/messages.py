@@ -18,7 +18,7 @@ from django.db import transaction
 
 from accounts.models import User
 from chat import cache, markup, permissions
-from chat.events import MESSAGE_RELATIONS, MessageCreated, MessageEdited, MessageRecalled
+from chat.events import MESSAGES, MessageCreated, MessageEdited, MessageRecalled
 from chat.models import ChatMessage, ChatRoom, Membership, MessageEdit, membership_id, room_stream
 from chat.payloads import MessagePayload, message_payload
 from chat.selectors.messages import find_sent
@@ -189,12 +189,8 @@ def _load_known(keys: Collection[tuple[UUID, UUID, str]]) -> Mapping[tuple[UUID,
     found = find_sent(keys)
     if not found:
         return {}
-    known = ChatMessage.objects.select_related(*MESSAGE_RELATIONS).in_bulk(found)
-    return {
-        (each.room_id, each.sender_id, each.client_id): each
-        for each in known.values()
-        if each.sender_id and each.client_id
-    }
+    known = MESSAGES(found).values()
+    return {(each.room_id, each.sender_id, each.client_id): each for each in known if each.sender_id and each.client_id}
 
 
 _KNOWN = Lookup(_load_known)

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from chat import cache, permissions
-from chat.events import MESSAGE_RELATIONS, RoomChanged, RoomDeleted
+from chat.events import MESSAGES, RoomChanged, RoomDeleted
 from chat.models import (
     ChatMessage,
     ChatRoom,
@@ -187,7 +187,7 @@ def _tell_changed(w: Writer, room: ChatRoom) -> None:
     # The payload is the room after this change, so its offset has to be that already.
     room.offset = w.next_offset(room.stream)
     if room.last_message_id is not None:
-        room.last_message = ChatMessage.objects.select_related(*MESSAGE_RELATIONS).get(pk=room.last_message_id)
+        room.last_message = MESSAGES([room.last_message_id])[room.last_message_id]
     w.append(room.stream, RoomChanged(room_payload(room)))
     _acts.tell_meta(w, room)
 
