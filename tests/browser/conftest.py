@@ -74,7 +74,7 @@ def screen(server: Server, chromium: Browser) -> Iterator[Screens]:
         one = Screen(context, server.url)
         opened.append(one)
         if signed_in is not None:
-            one.sign_in(signed_in, to=to)
+            one.enter(signed_in, to)
         return one
 
     yield open_screen

@@ -15,6 +15,8 @@ import { View } from "./view.js";
 
 /** From here on the people stand beside the timeline; below, they are a place of their own. */
 const WIDE = "(min-width: 1100px)";
+/** Below this only one pane stands on the screen. */
+const NARROW = "(max-width: 759.98px)";
 const PANEL_KEY = "parley:people";
 
 /** @type {Record<string, (data: Record<string, any>) => unknown>} */
@@ -36,9 +38,12 @@ class ParleyApp extends View {
     this.status = this.watch((state) => state.status);
     this.rooms = this.watch((state) => state.rooms);
     this.wide = window.matchMedia(WIDE);
+    this.narrow = window.matchMedia(NARROW);
     this.people = readPanel();
     /** @type {DialogRequest | null} */
     this.dialog = null;
+    /** @type {string | null} what the engine was last asked to open; null after the address changed */
+    this.opening = null;
     this.onWide = () => this.requestUpdate();
     this.onRoute = () => this.arrive();
     this.onDialog = (/** @type {Event} */ event) => this.ask(/** @type {CustomEvent<DialogRequest>} */ (event).detail);
@@ -48,6 +53,7 @@ class ParleyApp extends View {
   connectedCallback() {
     super.connectedCallback();
     this.wide.addEventListener("change", this.onWide);
+    this.narrow.addEventListener("change", this.onWide);
     router().addEventListener("change", this.onRoute);
     requests.addEventListener("dialog", this.onDialog);
     document.addEventListener("keydown", this.onKey);
@@ -57,6 +63,7 @@ class ParleyApp extends View {
   disconnectedCallback() {
     super.disconnectedCallback();
     this.wide.removeEventListener("change", this.onWide);
+    this.narrow.removeEventListener("change", this.onWide);
     router().removeEventListener("change", this.onRoute);
     requests.removeEventListener("dialog", this.onDialog);
     document.removeEventListener("keydown", this.onKey);
@@ -64,13 +71,25 @@ class ParleyApp extends View {
 
   /** The address says another place: open what it names. */
   arrive() {
+    this.opening = null;
+    this.requestUpdate();
+  }
+
+  /** Have the engine open the room that the address names: once, and again when it comes back after it was gone. */
+  openNamed() {
     const { route } = router();
     const state = app().store.getState();
-    if (state.status === "ready") {
-      if (route.name === "room" && route.roomId !== state.openRoomId) app().openRoom(route.roomId).catch(() => undefined);
-      if (route.name !== "room" && state.openRoomId !== null) app().closeRoom();
+    if (state.status !== "ready") return;
+    const roomId = route.name === "room" ? route.roomId : null;
+    if (roomId === null) {
+      if (state.openRoomId !== null) app().closeRoom();
+      return;
     }
-    this.requestUpdate();
+    const known = roomId in state.rooms;
+    const wanted = `${roomId} ${known ? "known" : "unknown"}`;
+    const cameBack = known && this.opening === `${roomId} unknown`;
+    if (roomId !== state.openRoomId && (this.opening === null || cameBack)) app().openRoom(roomId).catch(() => undefined);
+    this.opening = wanted;
   }
 
   /** @param {DialogRequest} request */
@@ -89,10 +108,10 @@ class ParleyApp extends View {
     const panel = route.name === "room" && (route.panel || beside) && Boolean(this.rooms.value[route.roomId]?.my_role);
     return html`<a class="skip" href="#main" @click=${this.toMain}>To the messages</a>
       <div class="frame" data-place=${place(route)} data-panel=${panel}>
-        <parley-room-list class="frame-list"></parley-room-list>
+        <parley-room-list class="frame-list" role=${this.narrow.matches && place(route) === "list" ? "main" : nothing}></parley-room-list>
         <div class="frame-main" @toggle-panel=${this.togglePanel}>${this.renderMain()}</div>
         ${panel && route.name === "room"
-          ? html`<parley-members class="frame-panel" .roomId=${route.roomId} @toggle-panel=${this.togglePanel}></parley-members>`
+          ? html`<parley-members class="frame-panel" .roomId=${route.roomId} .alone=${this.narrow.matches} @toggle-panel=${this.togglePanel}></parley-members>`
           : nothing}
       </div>
       ${this.renderDialog()} <parley-notices></parley-notices> <parley-announcer></parley-announcer>`;
@@ -129,9 +148,7 @@ class ParleyApp extends View {
 
   updated() {
     document.title = this.pageTitle();
-    const { route } = router();
-    const state = app().store.getState();
-    if (state.status === "ready" && route.name === "room" && state.openRoomId === null) this.arrive();
+    this.openNamed();
   }
 
   pageTitle() {

@@ -31,11 +31,13 @@ export function rolesToGive(room, member) {
 }
 
 class Members extends View {
-  static properties = { roomId: { attribute: false } };
+  static properties = { roomId: { attribute: false }, alone: { attribute: false } };
 
   constructor() {
     super();
     this.roomId = "";
+    /** it is the only pane on the screen */
+    this.alone = false;
     this.room = this.watch((state) => state.rooms[this.roomId]);
     this.list = this.watch((state) => state.members[this.roomId]);
     this.me = this.watch((state) => state.me);
@@ -60,7 +62,7 @@ class Members extends View {
     if (!room || room.my_role === null) return nothing;
     const title = roomTitle(app().store.getState(), room);
     const other = otherPerson(room, this.me.value?.id);
-    return html`<aside class="panel" aria-label=${`People in ${title}`}>
+    return html`<section class="panel" role=${this.alone ? "main" : "complementary"} aria-label=${`People in ${title}`}>
       <header class="panel-head">
         <button class="icon-button" aria-label="Close" title="Close (Esc)" @click=${this.close}>${icon("close", 22)}</button>
         <h2 class="ellipsis">${room.kind === "direct" ? "Conversation" : "About this room"}</h2>
@@ -71,7 +73,7 @@ class Members extends View {
         <p class="small faint">${this.kindText(room)}</p>
       </div>
       ${room.kind === "direct" ? nothing : this.renderActions(room)} ${room.kind === "direct" ? nothing : this.renderPeople(room)}
-    </aside>`;
+    </section>`;
   }
 
   /** @param {Room} room */

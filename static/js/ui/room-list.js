@@ -64,6 +64,7 @@ class RoomList extends View {
     const all = sortedRooms(app().store.getState());
     const unread = all.filter((room) => unreadCount(room) > 0).length;
     return html`<nav class="side" aria-label="Conversations">
+      <h1 class="hidden-text">Conversations</h1>
       <header class="side-head">
         <a class="wordmark" href="/" aria-label="Parley, home">${mark(26)}<span>Parley</span></a>
         <parley-connection></parley-connection>
@@ -84,8 +85,9 @@ class RoomList extends View {
       </div>
       ${this.renderRows(all)}
       <footer class="side-foot">
-        <button class="side-me" @click=${() => openDialog("profile")} aria-label="Your profile and settings">
+        <button class="side-me" @click=${() => openDialog("profile")}>
           ${me ? html`${roomFace(/** @type {Room} */ ({ kind: "direct" }), "", me)}<span class="ellipsis"><bdi>${me.display_name}</bdi></span>` : nothing}
+          <span class="hidden-text">Your profile and settings</span>
         </button>
         <button class="icon-button" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" @click=${() => openDialog("help")}>${icon("help")}</button>
       </footer>
@@ -148,13 +150,12 @@ class RoomList extends View {
     const current = route.name === "room" && route.roomId === room.id;
     const when = room.last_message_at ? shortTime(room.last_message_at, Date.now()) : "";
     const text = preview(room, me);
-    const spoken = [title, unread > 0 ? `${badge(unread)} unread` : "", text, when].filter(Boolean).join(", ");
-    return html`<a class="room ${unread > 0 ? "unread" : ""}" href=${roomPath(room.id)} aria-current=${current ? "page" : "false"} aria-label=${spoken} data-room=${room.id}>
+    return html`<a class="room ${unread > 0 ? "unread" : ""}" href=${roomPath(room.id)} aria-current=${current ? "page" : "false"} data-room=${room.id}>
       ${roomFace(room, title, otherPerson(room, me))}
-      <span class="room-name ellipsis"><bdi>${title}</bdi></span>
+      <span class="room-name ellipsis"><bdi>${title}</bdi>${unread > 0 ? html`<span class="hidden-text">, ${badge(unread)} unread, </span>` : nothing}</span>
       <span class="room-time tiny number">${when}</span>
       <span class="room-preview ellipsis small"><bdi>${text}</bdi></span>
-      ${unread > 0 ? html`<span class="badge number">${badge(unread)}</span>` : nothing}
+      ${unread > 0 ? html`<span class="badge number" aria-hidden="true">${badge(unread)}</span>` : nothing}
     </a>`;
   }
 
@@ -172,7 +173,7 @@ class RoomList extends View {
 
   /** @param {KeyboardEvent} event */
   onFilterKey(event) {
-    if (event.isComposing) return;
+    if (event.isComposing || event.altKey) return;
     const first = /** @type {HTMLElement | null} */ (this.querySelector("a.room"));
     if (event.key === "ArrowDown" && first) {
       event.preventDefault();

@@ -125,7 +125,7 @@ class Timeline extends View {
   /** @param {import("./timeline-rows.js").Day} day */
   renderDay(day) {
     return html`<div class="day">
-      <h3 class="day-name"><span>${dayName(day.at, Date.now())}</span></h3>
+      <h2 class="day-name"><span>${dayName(day.at, Date.now())}</span></h2>
       ${repeat(day.rows, (row) => row.key, (row) => this.renderRow(row))}
     </div>`;
   }
