@@ -67,6 +67,7 @@ class RedisBroker:
                 async with asyncio.timeout(WAIT_SECONDS):
                     await self._publisher
         self._receiver = None
+        await asyncio.gather(*self._commands)
         listener, self._listener = self._listener, None
         if listener is not None:
             listener.cancel()
@@ -104,8 +105,9 @@ class RedisBroker:
 
     @staticmethod
     async def _send(connection: Any, name: str, *channels: str) -> None:
-        # A failure here is the listener's to notice: it reads from the same connection.
-        with contextlib.suppress(*redis_.UNAVAILABLE):
+        # A failure here is the listener's to notice: it reads from the same connection, and when it has
+        # closed it meanwhile, redis-py finds no stream to write to.
+        with contextlib.suppress(*redis_.UNAVAILABLE, AttributeError):
             await connection.send_command(name, *channels)
 
     # --- listening --------------------------------------------------------------------------
@@ -135,10 +137,13 @@ class RedisBroker:
             now = time.monotonic()
             if reply is not None:
                 heard = now
-                self._take(reply)
+                # Before the first subscription Redis answers a ping in another form.
+                is_pong = reply == b"PONG" or reply[0] == b"pong"
+                if not is_pong:
+                    self._take(reply)
                 # Answers come in the order of the questions: a ping answered, and nothing left to
                 # ask for, means that all subscriptions stand.
-                if reply[0] == b"pong" and not self.is_up:
+                if is_pong and not self.is_up:
                     if missing := self._wanted - asked:
                         asked |= missing
                         await connection.send_command("SUBSCRIBE", *missing)
