@@ -16,7 +16,7 @@ from chat import cache, permissions
 from chat.api.rooms import reason_of
 from chat.api.serializers import ChangesQuery, MessageChange, MessagesQuery, NewMessage, Reason
 from chat.api.views import ChatView, as_id
-from chat.models import ChatMessage, room_stream, user_stream
+from chat.models import ChatMessage, user_stream
 from chat.payloads import MessagePayload, message_payload
 from chat.selectors import messages as selectors
 from chat.selectors.messages import EditsPage, MessagesPage
@@ -115,10 +115,7 @@ class RoomChangesView(ChatView):
         query = validated(ChangesQuery, request, query=True)
         permissions.check_reader(found, caller(request).id)
         check_epoch(query.get("epoch"))
-        after, limit = query["after"], query["limit"]
-        return _encoded(
-            cache.changes_page(found, after=after, limit=limit, load=lambda: _changes(room_stream(found), after, limit))
-        )
+        return _encoded(cache.changes_page(found, after=query["after"], limit=query["limit"]))
 
 
 class OwnChangesView(ChatView):

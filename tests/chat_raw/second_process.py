@@ -16,6 +16,7 @@ import orjson
 django.setup()
 
 from chat import cache as chat_cache  # noqa: E402 - the apps must be loaded first
+from chat.cache import meta as meta_cache  # noqa: E402
 from chat.raw import me_meta  # noqa: E402
 from core import cache, queries  # noqa: E402
 from core.log.epoch import current_epoch  # noqa: E402
@@ -58,7 +59,7 @@ async def stall(room: str) -> dict[str, Any]:
     """Begin to fill a room's meta, and stop with the state in hand."""
     global _stalled, _reader
     _stalled = Paused(chat_cache.load_meta)
-    vars(chat_cache)["load_meta"] = _stalled
+    vars(meta_cache)["load_meta"] = _stalled
     _reader = asyncio.create_task(chat_cache.aget_meta(UUID(room)))
     await asyncio.to_thread(_stalled.wait)
     return {}

@@ -26,6 +26,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from chat import cache as chat_cache
 from chat.cache import Page
+from chat.cache.messages import _MessagesLookup
 from chat.models import ChatRoom, Membership
 from chat.raw import me_meta
 from core import cache
@@ -240,7 +241,7 @@ class Interleavings(RuleBasedStateMachine):
         async def aload() -> Page:
             return await step(load)  # type: ignore[no-any-return]  # step returns what load does
 
-        page = await stepped_look_up(chat_cache._MessagesLookup(self.room.pk, 10), aload)
+        page = await stepped_look_up(_MessagesLookup(self.room.pk, 10), aload)
         assert int(page.body) == page.offset
         return int(page.offset)
 
@@ -355,8 +356,8 @@ def test_nobody_is_told_an_older_state_after_a_newer_one_was_acknowledged() -> N
     run_state_machine_as_test(
         Interleavings,
         settings=settings(
-            max_examples=200,
-            stateful_step_count=50,
+            max_examples=120,
+            stateful_step_count=40,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from uuid import uuid4
+from typing import Any
+from uuid import UUID, uuid4
 
 import orjson
 import pytest
@@ -12,11 +13,15 @@ from django.db import transaction
 from chat import cache as chat_cache
 from chat.cache import Floor, Meta, Page
 from chat.models import ChatRoom
+from chat.services.messages import recall_message, send_message
 from core import redis as redis_
 from core.cache_keys import CHAT_FLOOR, CHAT_MESSAGES, CHAT_META
 from core.clock import format_time
+from core.errors import PositionLost
 from core.log.epoch import begin_new_epoch, current_epoch
-from tests.chat_raw.world import Paused, commit, counting, in_thread, make_room, prepare, write
+from core.log.models import Stream
+from core.log.readers import read_changes
+from tests.chat_raw.world import Paused, commit, counting, in_thread, make_room, make_user, prepare, write
 
 
 @pytest.fixture
@@ -92,7 +97,7 @@ def test_a_fill_that_stalls_two_seconds_across_a_commit_never_brings_the_old_sta
     room: ChatRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stalled = Paused(chat_cache.load_meta)
-    monkeypatch.setattr(chat_cache, "load_meta", stalled)
+    monkeypatch.setattr("chat.cache.meta.load_meta", stalled)
     reader = in_thread(lambda: offset_of(room))
     stalled.wait()
     began = time.monotonic()
@@ -113,7 +118,7 @@ def test_a_stalled_fill_is_refused_while_meta_itself_has_expired(
     room: ChatRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stalled = Paused(chat_cache.load_meta)
-    monkeypatch.setattr(chat_cache, "load_meta", stalled)
+    monkeypatch.setattr("chat.cache.meta.load_meta", stalled)
     reader = in_thread(lambda: offset_of(room))
     stalled.wait()
     commit(room.pk)
@@ -125,7 +130,7 @@ def test_a_stalled_fill_is_refused_while_meta_itself_has_expired(
 
 def test_a_fill_counts_its_lifetime_from_before_it_read(room: ChatRoom, monkeypatch: pytest.MonkeyPatch) -> None:
     stalled = Paused(chat_cache.load_meta)
-    monkeypatch.setattr(chat_cache, "load_meta", stalled)
+    monkeypatch.setattr("chat.cache.meta.load_meta", stalled)
     reader = in_thread(lambda: offset_of(room))
     stalled.wait()
     # Redis's own clock decides, so it must really pass.
@@ -247,31 +252,66 @@ def test_other_limits_are_read_each_time(room: ChatRoom) -> None:
 # --- changes and members ------------------------------------------------------------------
 
 
-def test_a_page_of_changes_is_read_once_per_head(room: ChatRoom) -> None:
-    read: list[int] = []
+def page_of(room: ChatRoom, after: int, limit: int = 50) -> dict[str, Any]:
+    page: dict[str, Any] = orjson.loads(chat_cache.changes_page(room.pk, after=after, limit=limit))
+    return page
 
-    def load() -> bytes:
-        read.append(ChatRoom.objects.values_list("offset", flat=True).get(pk=room.pk))
-        return b"changes up to %d" % read[-1]
 
-    def page() -> bytes:
-        return chat_cache.changes_page(room.pk, after=0, limit=50, load=load)
+def offsets(page: dict[str, Any]) -> list[int]:
+    return [change["offset"] for change in page["changes"]]
 
-    assert [page(), page()] == [b"changes up to 1"] * 2
-    assert read == [1]
-    commit(room.pk)
+
+@pytest.fixture
+def lively() -> ChatRoom:
+    """A room with a hundred messages."""
+    owner = make_user()
+    room = make_room(owner, offset=0)
+    for number in range(100):
+        send_message(sender_id=owner.pk, room_id=room.pk, content=f"message {number}")
+    return room
+
+
+@pytest.mark.parametrize("limit", [1, 5, 50, 200])
+@pytest.mark.parametrize("after", [0, 1, 50, 67, 68, 69, 95, 99, 100])
+def test_a_cached_page_says_what_the_log_says(lively: ChatRoom, after: int, limit: int) -> None:
+    expected = read_changes(lively.stream, after=after, limit=limit).as_dict()
+    assert page_of(lively, after, limit) == expected
     with counting() as count:
-        assert page() == b"changes up to 2"
-        assert page() == b"changes up to 2"
-    assert count.queries == 1
+        assert page_of(lively, after, limit) == expected
+    assert count.queries == 0
 
 
-def test_the_error_of_a_page_is_the_callers(room: ChatRoom) -> None:
-    def fail() -> bytes:
-        raise LookupError
+def test_readers_at_many_offsets_share_one_reading(lively: ChatRoom) -> None:
+    page_of(lively, 99)
+    with counting() as count:
+        for after in range(70, 100):
+            assert offsets(page_of(lively, after)) == list(range(after + 1, 101))
+    assert count.queries == 0
 
-    with pytest.raises(LookupError):
-        chat_cache.changes_page(room.pk, after=99, limit=50, load=fail)
+
+def test_a_change_moves_every_page(lively: ChatRoom) -> None:
+    assert offsets(page_of(lively, 98)) == [99, 100]
+    owner = lively.memberships.get().user
+    message = send_message(sender_id=owner.pk, room_id=lively.pk, content="one more").message
+    assert offsets(page_of(lively, 98)) == [99, 100, 101]
+    recall_message(actor_id=owner.pk, message_id=UUID(message["id"]))
+    page = page_of(lively, 100)
+    assert offsets(page) == [101, 102]
+    # Content lives in rows: what was recalled is nowhere on a page any more.
+    assert "one more" not in orjson.dumps(page).decode()
+
+
+def test_a_position_that_compaction_took_is_lost_and_the_next_one_is_not(lively: ChatRoom) -> None:
+    Stream.objects.filter(key=lively.stream).update(floor=90)
+    assert offsets(page_of(lively, 90)) == list(range(91, 101))
+    for after in (0, 70, 89, 101):
+        with pytest.raises(PositionLost):
+            chat_cache.changes_page(lively.pk, after=after, limit=50)
+
+
+def test_a_page_of_a_room_that_is_gone(room: ChatRoom) -> None:
+    with pytest.raises(PositionLost):
+        chat_cache.changes_page(uuid4(), after=5, limit=50)
 
 
 def test_a_deleted_room_leaves_nothing_to_serve(room: ChatRoom) -> None:

@@ -184,7 +184,7 @@ async def test_a_fill_paused_across_a_commit_answers_the_new_state_and_leaves_no
     listening: None, poller: Poller, room: ChatRoom, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stalled = Paused(chat_cache.load_meta)
-    monkeypatch.setattr(chat_cache, "load_meta", stalled)
+    monkeypatch.setattr("chat.cache.meta.load_meta", stalled)
     early = asyncio.create_task(poller.meta(room.pk))
     await asyncio.to_thread(stalled.wait)
     await commit(room.pk)
@@ -244,7 +244,7 @@ async def test_an_error_nobody_foresaw_is_500_in_the_one_shape_and_tells_nothing
     def fail(_: object) -> None:
         raise RuntimeError("the password is hunter2")
 
-    monkeypatch.setattr(chat_cache, "load_meta", fail)
+    monkeypatch.setattr("chat.cache.meta.load_meta", fail)
     response = await poller.get(f"/rooms/{room.pk}/meta")
     assert response.status_code == 500
     assert response.json()["type"] == "server_error"
