@@ -131,9 +131,9 @@ class PlainLookup(Lookup[bytes]):
         return [self.key, CACHE_LEASE.of(key=self.key), CACHE_GENERATION.of()]
 
 
-def look_up(lookup: Lookup[T], load: Callable[[], T | None]) -> T | None:
-    """Process copy, Redis, database, in this order. For threads."""
-    value = from_copy(lookup)
+def look_up(lookup: Lookup[T], load: Callable[[], T | None], *, fresh: bool = False) -> T | None:
+    """Process copy, Redis, database, in this order; ``fresh`` begins with Redis. For threads."""
+    value = None if fresh else from_copy(lookup)
     if value is not None:
         return value
     try:
