@@ -56,8 +56,9 @@ def check_viewer(room_id: UUID, user_id: UUID) -> None:
 
 
 def check_may_read_message(message: ChatMessage, *, user_id: UUID) -> None:
-    """Reads ``room``. Members and site moderators may; to an outsider the message does not exist."""
-    if cache.member_role(message.room_id, user_id) is not None or can_moderate(user_id):
+    """Reads ``room``. Members may; to an outsider the message does not exist, whatever they are on this
+    site: staff look into other people's rooms at the moderators' desk, where it is on record."""
+    if cache.member_role(message.room_id, user_id) is not None:
         return
     if message.room.kind == ChatRoom.Kind.PUBLIC:
         raise Forbidden("Join the room first.")
@@ -70,12 +71,15 @@ def check_may_see_history(message: ChatMessage, *, user_id: UUID) -> None:
         raise Forbidden("The message was recalled: only site moderators see what it was.")
 
 
-def check_may_know(room: ChatRoom | None, membership: Membership | None, *, actor_id: UUID) -> ChatRoom:
-    """As ``check_may_see``, for acts: a site admin knows every room."""
+def check_may_know(
+    room: ChatRoom | None, membership: Membership | None, *, actor_id: UUID, moderating: bool = False
+) -> ChatRoom:
+    """As ``check_may_see``, for acts: a site admin knows every room, and so does a moderator when the
+    act is one of moderation."""
     try:
         return check_may_see(room, membership.role if membership is not None else None)
     except NotFound:
-        if room is None or not is_site_admin(actor_id):
+        if room is None or not (can_moderate(actor_id) if moderating else is_site_admin(actor_id)):
             raise
     return room
 
@@ -138,8 +142,13 @@ def is_site_admin(user_id: UUID) -> bool:
 
 
 def can_moderate(user_id: UUID) -> bool:
-    """Whether somebody may look into single messages anywhere, recalled ones included."""
+    """Whether somebody is of the site's staff: recalls, freezes and bans anywhere."""
     return site_role(user_id) in _STAFF
+
+
+def is_moderation(names: Collection[str]) -> bool:
+    """Whether changing these fields of a room is an act of moderation: freezing it, and nothing else."""
+    return set(names) == {"is_frozen"}
 
 
 def check_may_update(room: ChatRoom, membership: Membership | None, names: Collection[str], *, actor_id: UUID) -> bool:
@@ -147,7 +156,7 @@ def check_may_update(room: ChatRoom, membership: Membership | None, names: Colle
     if membership is not None and is_admin(membership):
         return False
     role = site_role(actor_id)
-    if set(names) == {"is_frozen"} and role in _STAFF:
+    if is_moderation(names) and role in _STAFF:
         return True
     if room.kind == ChatRoom.Kind.DIRECT:
         raise _refusal(room, membership, "A direct room has no name and no settings.")
