@@ -36,6 +36,7 @@ test("letters of a name: two words, one word, Chinese, Arabic, emoji, nothing", 
   assert.equal(initials("山田 由紀"), "山");
   assert.equal(initials("🌱 Garden"), "🌱");
   assert.equal(initials("👩🏽‍🚀"), "👩🏽‍🚀");
+  assert.equal(initials("The committee (old)"), "TO");
   assert.equal(initials("   "), "?");
 });
 

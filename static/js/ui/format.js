@@ -105,7 +105,7 @@ export function firstLetters(text, count) {
  * @param {string} name
  */
 export function initials(name) {
-  const words = name.trim().split(/[\s\-_.]+/u).filter((word) => /[\p{L}\p{N}\p{Extended_Pictographic}]/u.test(word));
+  const words = name.split(/[\s\-_.]+/u).map((word) => word.replace(/^[^\p{L}\p{N}\p{Extended_Pictographic}]+/u, "")).filter(Boolean);
   const first = firstLetters(words[0] ?? "?", 1);
   const alone = /^[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}\p{Extended_Pictographic}]/u.test(first);
   const last = words.length > 1 && !alone ? firstLetters(words[words.length - 1] ?? "", 1) : "";
