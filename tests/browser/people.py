@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from playwright._impl._api_structures import SetCookieParam
 
 from tests.support.server import Server
 
@@ -34,13 +35,20 @@ class Person:
         assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
         return answer.json() if answer.content else None
 
-    def cookie(self) -> dict[str, str]:
+    def cookie(self) -> SetCookieParam:
         """A sign-in of its own for one browser: the cookie that the sign-in page would leave there."""
         body = {"username": self.username, "password": PASSWORD}
         with httpx.Client(base_url=f"{self._base}/api/v1/", timeout=20, trust_env=False) as browser:
             browser.post("auth/token", json=body, headers={"X-Parley-Client": "browser"}).raise_for_status()
             cookie = next(iter(browser.cookies.jar))
-        return {"name": cookie.name, "value": str(cookie.value), "domain": cookie.domain, "path": cookie.path}
+        return {
+            "name": cookie.name,
+            "value": str(cookie.value),
+            "domain": cookie.domain,
+            "path": cookie.path,
+            "httpOnly": True,
+            "sameSite": "Strict",
+        }
 
     def create_room(self, name: str, *members: Person, kind: str = "group") -> str:
         """The id of a new room."""

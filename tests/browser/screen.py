@@ -125,7 +125,7 @@ class Screen:
 
     def enter(self, person: Person, to: str) -> None:
         """Be signed in already, and wait for the app."""
-        self.context.add_cookies([{**person.cookie(), "httpOnly": True, "sameSite": "Strict"}])  # type: ignore[list-item]
+        self.context.add_cookies([person.cookie()])
         self.go(to)
         self.wait_for_app()
 

@@ -38,7 +38,7 @@ def check_all(one: Screen) -> None:
     for size in SIZES.values():
         one.page.set_viewport_size(size)
         for theme in ("light", "dark"):
-            one.page.emulate_media(color_scheme=theme, reduced_motion="reduce")  # type: ignore[arg-type]
+            one.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
             check(one.page)
     one.page.set_viewport_size(SIZES["wide"])
 

@@ -36,8 +36,9 @@ def ban(server: Server, person: Person) -> None:
     environment = {**kept, "PARLEY_HOME": str(server.home), "PARLEY_ENV": "production"}
     prelude = "import os, django; os.environ['DJANGO_SETTINGS_MODULE'] = 'config.settings'; django.setup()\n"
     code = [sys.executable, "-c", prelude + BAN, f"mod-{person.username}", person.username, PASSWORD]
-    options = {"cwd": places.ROOT, "env": environment, "capture_output": True, "text": True, "timeout": 60}
-    done = subprocess.run(code, check=False, **options)
+    done = subprocess.run(
+        code, check=False, cwd=places.ROOT, env=environment, capture_output=True, text=True, timeout=60
+    )
     assert done.returncode == 0, done.stderr
 
 
