@@ -174,7 +174,7 @@ class RoomDesk(Desk):
         found = as_uuid(search_term.strip())
         if found is not None:
             return queryset.filter(pk=found), False
-        return super().get_search_results(request, queryset, search_term.replace("\x00", ""))  # type: ignore[no-any-return]  # unfold has no types
+        return super().get_search_results(request, queryset, search_term)  # type: ignore[no-any-return]  # unfold has no types
 
     def describe(self, row: ChatRoom) -> str:
         """Its name."""
@@ -250,7 +250,7 @@ class MessageDesk(Desk):
         self, request: HttpRequest, queryset: QuerySet[ChatMessage], search_term: str
     ) -> tuple[QuerySet[ChatMessage], bool]:
         """Ids and senders by their indexes; words by reading the messages, the newest first."""
-        for word in search_term.replace("\x00", "").split():
+        for word in search_term.split():
             found = as_uuid(word)
             if found is not None:
                 queryset = queryset.filter(Q(pk=found) | Q(room=found) | Q(sender=found))

@@ -15,7 +15,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -148,6 +148,13 @@ class Desk(ModelAdmin):  # type: ignore[misc]  # unfold has no types
             for act in self.acts
             if act.for_many and act.allows(request.user, None)
         }
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """The list. Raises BadRequest for a query that no database could look for."""
+        if any("\x00" in value for values in request.GET.lists() for value in (values[0], *values[1])):
+            raise BadRequest("A query cannot hold NUL characters.")
+        response: HttpResponse = super().changelist_view(request, extra_context)
+        return response
 
     def changeform_view(
         self, request: HttpRequest, object_id: str | None = None, form_url: str = "", extra_context: Any = None

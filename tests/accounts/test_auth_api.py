@@ -14,7 +14,9 @@ from core import redis as redis_
 from tests.accounts import people
 from tests.accounts.people import PASSWORD, client_of, works
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# What follows the commit (caches, sockets) happens only where there is one.
+committed = pytest.mark.django_db(transaction=True)
 
 BROWSER = {"HTTP_X_PARLEY_CLIENT": "browser"}
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:130.0) Gecko/20100101 Firefox/130.0"
@@ -71,6 +73,7 @@ def test_a_taken_name_in_another_spelling_is_taken() -> None:
     assert User.objects.count() == 1
 
 
+@committed
 def test_two_who_register_one_name_at_one_moment() -> None:
     answers = people.in_threads(4, lambda _: post("register", {"username": "anna", "password": PASSWORD}).status_code)
     assert sorted(answers) == [201, 409, 409, 409]
@@ -271,6 +274,7 @@ def test_browsers_sign_out_by_the_cookie() -> None:
     assert not SignIn.objects.filter(ended_at=None).exists()
 
 
+@committed
 def test_sign_out_of_this_device() -> None:
     user = people.make()
     by_refresh, by_access, other = (people.signed_in(user) for _ in range(3))
@@ -282,6 +286,7 @@ def test_sign_out_of_this_device() -> None:
     assert post("logout", {"refresh": by_refresh["refresh"]}).status_code == 204, "twice is once"
 
 
+@committed
 def test_sign_out_everywhere() -> None:
     user = people.make()
     pairs = [people.signed_in(user) for _ in range(3)]

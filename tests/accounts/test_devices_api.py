@@ -16,7 +16,9 @@ from core.log.readers import read_changes
 from realtime import control
 from tests.accounts import people
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# What follows the commit (caches, sockets) happens only where there is one.
+committed = pytest.mark.django_db(transaction=True)
 
 PATH = "/api/v1/users/me/devices"
 
@@ -71,6 +73,7 @@ def test_bad_names(anna: User, body: dict[str, Any]) -> None:
     assert (answer.status_code, answer.json()["errors"][0]["attr"]) == (400, "name")
 
 
+@committed
 def test_signing_a_device_out_ends_it_at_once_with_its_sockets(anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[Any] = []
     monkeypatch.setattr(control, "end_sign_in", lambda sid, **_: closed.append(sid))

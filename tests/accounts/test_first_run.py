@@ -14,7 +14,9 @@ from core.audit.models import AuditEntry
 from core.errors import Forbidden, Invalid
 from tests.accounts import people
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# What follows the commit (caches, sockets) happens only where there is one.
+committed = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +86,7 @@ def test_an_admin_made_otherwise_ends_the_link() -> None:
         create(token)
 
 
+@committed
 def test_two_who_use_it_at_one_moment() -> None:
     token = new_token()
     results = people.in_threads(2, lambda number: create(token, username=f"boss{number}"))

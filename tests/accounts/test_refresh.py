@@ -111,6 +111,7 @@ def test_using_it_in_time_prolongs_it(clock: Any) -> None:
 
 
 @pytest.mark.parametrize("bad", ["", "x", "é", "A" * 64, "A" * 65, "a.b.c", " ", "=" * 64])
+@pytest.mark.django_db
 def test_what_is_no_refresh_token_is_refused_without_a_query(bad: str, django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0), pytest.raises(SignInEnded):
         sign_ins.refresh(bad)

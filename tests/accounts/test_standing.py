@@ -17,7 +17,9 @@ from realtime import control
 from realtime.close_codes import CloseCode
 from tests.accounts import people
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# What follows the commit (caches, sockets) happens only where there is one.
+committed = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
@@ -35,6 +37,7 @@ def anna() -> User:
     return people.make("anna")
 
 
+@committed
 def test_the_role_is_cached_and_cleared_by_the_service(
     copies: None, admin: User, anna: User, django_assert_num_queries: Any
 ) -> None:
@@ -49,6 +52,7 @@ def test_the_role_is_cached_and_cleared_by_the_service(
         assert selectors.get_role(anna.pk) == "moderator"
 
 
+@committed
 def test_the_partner_state_is_cached_and_cleared_by_the_service(
     admin: User, anna: User, django_assert_num_queries: Any
 ) -> None:
@@ -158,6 +162,7 @@ def test_each_act_is_written_down_once(moderator: User, admin: User, anna: User)
     ]
 
 
+@committed
 def test_a_ban_closes_the_sockets_as_banned(moderator: User, anna: User, monkeypatch: pytest.MonkeyPatch) -> None:
     closed: list[Any] = []
     monkeypatch.setattr(control, "end_user", lambda user_id, code, **_: closed.append((user_id, code)))
@@ -182,6 +187,7 @@ def test_a_banned_admin_does_not_count_as_one(admin: User) -> None:
         standing.change_role(actor=admin, user_id=admin.pk, role="user", reason="enough")
 
 
+@committed
 def test_two_admins_who_step_down_at_one_moment() -> None:
     admins = [people.make("boss", Role.ADMIN), people.make("chief", Role.ADMIN)]
 

@@ -103,6 +103,7 @@ async def test_coroutines_get_the_same_answer() -> None:
         ".".join(["e30"] * 3),
     ],
 )
+@pytest.mark.django_db
 def test_what_is_no_token_is_refused_without_a_query(
     bad: str, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
@@ -129,6 +130,7 @@ def test_what_is_no_token_is_refused_without_a_query(
     ],
     ids=str,
 )
+@pytest.mark.django_db
 def test_forged_and_incomplete_tokens_are_refused(change: dict[str, Any]) -> None:
     user = people.make()
     pair = people.signed_in(user)

@@ -23,7 +23,7 @@ from core.ids import first_of, uuid7
 from core.log.readers import read_changes
 from tests.accounts import people
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 MESSAGES = "/admin/chat/chatmessage/"
 ROOMS = "/admin/chat/chatroom/"
@@ -120,11 +120,9 @@ def test_search_by_words_senders_and_ids(at_desk: Client, anna: User, berta: Use
     assert found(at_desk, q=str(his.pk)) == [his]
     assert found(at_desk, q=str(room.pk)) == [his, hers]
     assert found(at_desk, q=f"{berta.pk}") == [his]
-    assert found(at_desk, q="\x00") == [his, hers]
     assert found(at_desk, ROOMS, q="gard") == [room]
     assert found(at_desk, ROOMS, q=str(room.pk)) == [room]
     assert found(at_desk, ROOMS, q=str(uuid4())) == []
-    assert found(at_desk, ROOMS, q="\x00") == [room]
 
 
 def test_filters(at_desk: Client, anna: User, room: ChatRoom) -> None:

@@ -13,7 +13,9 @@ from accounts.services import sign_ins, standing
 from tests.accounts import people
 from tests.admin.conftest import signed_in
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# What follows the commit (caches, sockets) happens only where there is one.
+committed = pytest.mark.django_db(transaction=True)
 
 LISTS = [
     "/admin/",
@@ -109,6 +111,7 @@ def test_what_does_not_belong_to_the_desk_is_not_there(as_admin: Client) -> None
         assert as_admin.get(f"/admin/{path}/").status_code == 404
 
 
+@committed
 def test_a_new_password_of_ones_own_signs_out_all_but_this_browser(moderator: User) -> None:
     pair = people.signed_in(moderator)
     here, _ = sign_in("mona")

@@ -14,7 +14,9 @@ from accounts.models import Partner, Role, User
 from core.audit.models import AuditEntry
 from tests.accounts import people
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
+# What follows the commit (caches, sockets) happens only where there is one.
+committed = pytest.mark.django_db(transaction=True)
 
 LIST = "/admin/accounts/user/"
 
@@ -29,6 +31,7 @@ def names(client: Client, **query: str) -> list[str]:
     return [user.username for user in answer.context_data["cl"].result_list]
 
 
+@committed
 def test_a_ban_asks_why_and_then_holds(at_desk: Client, anna: User) -> None:
     pair = people.signed_in(anna)
     page = at_desk.get(f"{LIST}{anna.pk}/ban/").content.decode()
@@ -51,6 +54,7 @@ def test_a_ban_asks_why_and_then_holds(at_desk: Client, anna: User) -> None:
     assert User.objects.get(pk=anna.pk).banned_at is None
 
 
+@committed
 def test_sign_out_everywhere(at_desk: Client, anna: User) -> None:
     pair = people.signed_in(anna)
     assert act(at_desk, anna, "sign-out").status_code == 302
@@ -87,6 +91,7 @@ def test_moderators_do_nothing_to_staff(at_desk: Client, admin: User, moderator:
     assert not AuditEntry.objects.exists()
 
 
+@committed
 def test_a_new_password_works_and_is_judged(as_admin: Client, anna: User) -> None:
     pair = people.signed_in(anna)
     refused = act(as_admin, anna, "password", password="12345678")
@@ -155,7 +160,7 @@ def test_search_and_filters(at_desk: Client, as_admin: Client, anna: User) -> No
     "query", [{"q": "\x00"}, {"q": "%"}, {"p": "x"}, {"p": "-1"}, {"o": "99"}, {"e": "1"}, {"role": "\x00"}]
 )
 def test_odd_queries_are_no_errors(at_desk: Client, query: dict[str, str]) -> None:
-    assert at_desk.get(LIST, query).status_code in (200, 302)
+    assert at_desk.get(LIST, query).status_code in (200, 302, 400)
 
 
 @pytest.mark.parametrize("path", [f"{uuid4()}/change/", f"{uuid4()}/ban/", "x/change/", "x/ban/", "%00/ban/"])

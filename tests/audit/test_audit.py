@@ -80,6 +80,7 @@ def test_the_database_refuses_too(entry: AuditEntry, statement: str) -> None:
     assert AuditEntry.objects.values().get() == before
 
 
+@pytest.mark.django_db(transaction=True)
 def test_postgresql_refuses_to_truncate(entry: AuditEntry, backend: str) -> None:
     statement = "TRUNCATE audit_auditentry" if backend == "postgres" else "DELETE FROM audit_auditentry WHERE 1"
     with pytest.raises(DatabaseError, match="append-only"), transaction.atomic(), connection.cursor() as cursor:
