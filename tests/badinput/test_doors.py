@@ -129,8 +129,10 @@ def test_bad_values(door: Door, asker: Asker, cast: Cast) -> None:
 def test_bad_queries(door: Door, asker: Asker, cast: Cast) -> None:
     good = request(door, cast, PART)
     path = good.target.partition("?")[0]
+    # Doors that write read their body; a few odd queries must do there.
+    values = BAD_QUERY_VALUES if door.method == "GET" else ("%00", "%ff")
     for name in QUERY_NAMES:
-        for value in BAD_QUERY_VALUES:
+        for value in values:
             asker.ask(
                 "this query",
                 door.method,

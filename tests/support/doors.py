@@ -48,6 +48,15 @@ def http_doors() -> list[Door]:
     return sorted(doors)
 
 
+def socket_doors() -> list[tuple[str, str]]:
+    """Every pattern of topics, and every push on one: (pattern, event), the event of a join being empty."""
+    from realtime import topics
+
+    handlers = [route.handler for route in topics._routes]
+    joins = [(handler.pattern, "") for handler in (*handlers, topics._open)]
+    return sorted(joins + [(handler.pattern, event) for handler in handlers for event in handler.pushes])
+
+
 def _same_endpoint(paths: Sequence[str]) -> Iterable[list[str]]:
     """One view may serve several endpoints; those that differ by the base alone are one."""
     groups: dict[str, list[str]] = {}

@@ -119,6 +119,34 @@ SAMPLES: Mapping[str, Sample] = {
 }
 
 
+# A good payload of every push.
+PUSHES: Mapping[str, Made] = {
+    "message:send": lambda cast, part: {"content": "some words", "client_id": f"client-{part}", "type": "text"},
+    "message:edit": lambda cast, part: {"message_id": cast.messages["other"], "content": "better words"},
+    "message:recall": lambda cast, part: {"message_id": cast.messages["other"]},
+    "read": lambda cast, part: {"seq": 3},
+    "ack": lambda cast, part: {"offset": 3},
+    "typing": lambda cast, part: {"on": True},
+}
+
+
+def push_payload(event: str, cast: Cast, part: str, variant: str = "") -> Body:
+    """A good payload of this part for a push."""
+    payload: Body = PUSHES[event](cast, part)
+    for name, made in VARIANTS[variant].names.items():
+        if name in payload:
+            payload[name] = str(made(cast, part))
+    return {**payload, **VARIANTS[variant].body}
+
+
+def topic(pattern: str, cast: Cast, part: str, variant: str = "") -> str:
+    """A topic of this pattern."""
+    for name, made in {**USUAL, "topic": lambda cast, part: "any", **VARIANTS[variant].names}.items():
+        if "{" + name + "}" in pattern:
+            pattern = pattern.replace("{" + name + "}", str(made(cast, part)))
+    return pattern
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What to send."""
