@@ -1,8 +1,14 @@
-"""Counters of the wire in this process; /metrics shows them."""
+"""Counters of the wire in this process; /metrics shows them, at most a second late.
+
+Counting is adding to a number, because it happens for every frame; prometheus-client, which writes
+to a shared file at every step, is told once a second.
+"""
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+
+from prometheus_client import Counter, Gauge
 
 
 @dataclass(slots=True)
@@ -35,3 +41,39 @@ class Stats:
 
 
 stats = Stats()
+
+_HELP = {
+    "sockets": "Sockets that are open.",
+    "topics": "Topics that somebody listens to.",
+    "sockets_opened": "Sockets that were opened.",
+    "frames_in": "Frames from clients.",
+    "frames_out": "Frames to clients.",
+    "deliveries": "Frames of topics, times their listeners.",
+    "duplicates": "Durable frames that came again and were dropped.",
+    "holes_filled": "Changes that the broker lost and the log gave.",
+    "recovered": "Joins that were given what they had missed.",
+    "positions_lost": "Joins whose position was no longer in the log.",
+    "broken_frames": "Frames that were none; their sockets were closed.",
+    "slow_closes": "Sockets closed because they read too slowly.",
+    "limited": "Pushes refused by a limit.",
+    "revoked": "Sockets closed because a sign-in was ended.",
+    "publishes_dropped": "What was not stored and could not be told to other processes.",
+    "broker_losses": "Times that the connection to Redis was lost.",
+}
+_NOW = ("sockets", "topics")
+_gauges = {name: Gauge(f"parley_realtime_{name}", _HELP[name], multiprocess_mode="livesum") for name in _NOW}
+_counters = {
+    field.name: Counter(f"parley_realtime_{field.name}", _HELP[field.name])
+    for field in fields(Stats)
+    if field.name not in _NOW
+}
+_told = Stats()
+
+
+def tell() -> None:
+    """Bring /metrics up to date."""
+    for name, gauge in _gauges.items():
+        gauge.set(getattr(stats, name))
+    for name, counter in _counters.items():
+        counter.inc(max(0, getattr(stats, name) - getattr(_told, name)))
+        setattr(_told, name, getattr(stats, name))

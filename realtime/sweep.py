@@ -16,6 +16,7 @@ from django.db import Error as DatabaseFailure
 
 from core.cache import run_in_thread
 from core.log import readers
+from realtime.stats import tell
 
 if TYPE_CHECKING:
     from realtime.hub import Hub
@@ -93,6 +94,7 @@ class Sweeper:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
+            tell()
             pause = CHECK_SECONDS if self._hub.broker.is_up else CHECK_SECONDS_WITHOUT_BROKER
             now, due = loop.time(), []
             for session in self._hub.sessions.all():
