@@ -20,8 +20,9 @@ urlpatterns = [
     path("api/schema", SpectacularAPIView.as_view(**public), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", **public), name="docs"),
     path("api/v1/", include((API, "v1"))),
-    # The specification writes its paths without the version.
+    # The specification writes its paths without the version, those of the chat room below "chat".
     path("api/", include((API, "unversioned"))),
+    path("api/chat/", include(([path("", include("chat.api.urls"))], "chat"))),
     path("signin", views.sign_in, name="signin"),
     path("register", views.register, name="register"),
     path("first-run", views.first_account, name="first-run"),

@@ -76,7 +76,9 @@ class RegisterView(OpenView):
 class TokenView(OpenView):
     """Sign in."""
 
-    @extend_schema(operation_id="auth_token", parameters=[CLIENT], request=Credentials, responses=shape(SignedIn))
+    @extend_schema(
+        operation_id="auth_token", parameters=[CLIENT], request=Credentials, responses={200: shape(SignedIn)}
+    )
     def post(self, request: Request) -> Response:
         """Sign in with username and password."""
         body = validated(Credentials, request)
@@ -91,7 +93,7 @@ class RefreshView(OpenView):
     """Go on."""
 
     @extend_schema(
-        operation_id="auth_token_refresh", parameters=[CLIENT], request=RefreshBody, responses=shape(TokenPair)
+        operation_id="auth_token_refresh", parameters=[CLIENT], request=RefreshBody, responses={200: shape(TokenPair)}
     )
     def post(self, request: Request) -> Response:
         """Exchange a refresh token for a new pair. The old one works for 30 s more."""

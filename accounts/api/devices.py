@@ -25,14 +25,14 @@ from core.schema import listing, shape
 class DevicesView(APIView):
     """One's own devices. A device is a sign-in."""
 
-    @extend_schema(operation_id="devices_list", responses=listing("devices", OwnDevice))
+    @extend_schema(operation_id="devices_list", responses={200: listing("devices", OwnDevice)})
     def get(self, request: Request) -> Response:
         """Where you are signed in, the latest seen first."""
         sid = caller_principal(request).sid
         devices = [_own(device, sid) for device in selectors.list_devices(user_id=caller(request).id)]
         return Response({"devices": devices, "next_cursor": None})
 
-    @extend_schema(operation_id="devices_name", request=DeviceName, responses=shape(OwnDevice))
+    @extend_schema(operation_id="devices_name", request=DeviceName, responses={200: shape(OwnDevice)})
     def post(self, request: Request) -> Response:
         """Register the device that asks under a name of your choice."""
         name = validated(DeviceName, request)["name"]

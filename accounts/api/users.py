@@ -31,7 +31,7 @@ from core.schema import listing, shape
 class UsersView(APIView):
     """All people."""
 
-    @extend_schema(operation_id="users_list", parameters=[UserSearch], responses=listing("users", UserPayload))
+    @extend_schema(operation_id="users_list", parameters=[UserSearch], responses={200: listing("users", UserPayload)})
     def get(self, request: Request) -> Response:
         """People by username; ``search`` looks in both names."""
         query = validated(UserSearch, request, query=True)
@@ -48,12 +48,12 @@ class UsersView(APIView):
 class MeView(APIView):
     """One's own profile."""
 
-    @extend_schema(operation_id="users_me_read", responses=shape(Profile))
+    @extend_schema(operation_id="users_me_read", responses={200: shape(Profile)})
     def get(self, request: Request) -> Response:
         """Your profile."""
         return Response(selectors.get_profile(user_id=caller(request).id))
 
-    @extend_schema(operation_id="users_me_change", request=ProfileChange, responses=shape(Profile))
+    @extend_schema(operation_id="users_me_change", request=ProfileChange, responses={200: shape(Profile)})
     def patch(self, request: Request) -> Response:
         """Change what is given. ``privacy`` is merged key by key; null takes a key away."""
         change = validated(ProfileChange, request)
@@ -65,7 +65,7 @@ class MeView(APIView):
 class UserView(APIView):
     """One person."""
 
-    @extend_schema(operation_id="users_read", responses=shape(UserPayload))
+    @extend_schema(operation_id="users_read", responses={200: shape(UserPayload)})
     def get(self, request: Request, user_id: str) -> Response:
         """A person."""
         found = as_uuid(user_id)
@@ -77,12 +77,12 @@ class UserView(APIView):
 class UserBatchView(APIView):
     """Several people at once."""
 
-    @extend_schema(operation_id="users_batch_read", parameters=[UserIdsQuery], responses=shape(UserBatch))
+    @extend_schema(operation_id="users_batch_read", parameters=[UserIdsQuery], responses={200: shape(UserBatch)})
     def get(self, request: Request) -> Response:
         """People by their ids, with commas between."""
         return _batch(request, validated(UserIdsQuery, request, query=True)["user_ids"])
 
-    @extend_schema(operation_id="users_batch", request=UserIds, responses=shape(UserBatch))
+    @extend_schema(operation_id="users_batch", request=UserIds, responses={200: shape(UserBatch)})
     def post(self, request: Request) -> Response:
         """People by their ids."""
         return _batch(request, validated(UserIds, request)["user_ids"])
