@@ -13,6 +13,7 @@ from rest_framework.test import APIClient
 from accounts import selectors
 from accounts.models import Partner, Role, User
 from accounts.services import profile, standing
+from chat.services.rooms import create_room
 from core.log.writer import Writer
 from tests.accounts import people
 
@@ -156,6 +157,15 @@ def test_who_is_a_friend_says_whoever_knows(client: APIClient, anna: User, monke
     assert not get(client, f"/{carl.pk}")["is_friend"]
 
 
+def test_a_friend_is_whom_one_has_a_direct_room_with(client: APIClient, anna: User) -> None:
+    berta, carl = people.make("berta"), people.make("carl")
+    create_room(actor_id=berta.pk, kind="direct", member_ids=[anna.pk])
+    create_room(actor_id=anna.pk, kind="group", name="Garden", member_ids=[carl.pk])
+    ids = [str(user.pk) for user in (anna, berta, carl)]
+    users = client.post("/api/v1/users/batch", {"user_ids": ids}, format="json").json()["users"]
+    assert [user["is_friend"] for user in users] == [False, True, False]
+
+
 @pytest.mark.parametrize("user_id", [str(uuid4()), "x", "0", "me2", str(uuid4()).replace("-", ""), "a" * 300, "%00"])
 def test_of_nobody(client: APIClient, user_id: str) -> None:
     assert refused(client.get(f"/api/v1/users/{user_id}"), 404)
@@ -260,11 +270,11 @@ def test_lists_cost_the_same_for_one_and_for_many(client: APIClient, anna: User)
             counts.append(len(queries))
         return counts
 
-    get(client, "")
+    people.make("zoe")
     one = cost()
     for number in range(20):
         Partner.objects.create(user=people.make(f"user{number}"), state="active")
-    assert cost() == one == [1, 1]
+    assert cost() == one == [2, 2], "the people, and which of them are friends"
 
 
 @pytest.mark.parametrize(
