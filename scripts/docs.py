@@ -88,16 +88,17 @@ def _wire_types() -> str:
         lines += ["/**", f" * {_first_sentence(shapes[name])}", " *", f" * @typedef {{object}} {name}"]
         lines += [f" * @property {{{_js_type(hint)}}} {key}" for key, hint in _shape_fields(shapes[name])]
         lines += [" */", ""]
-    lines += [
-        "/**",
-        " * Event → what it carries beside `offset` and `epoch`.",
-        " *",
-        " * @typedef {object} EventPayloads",
-    ]
+    lines += ["/**", " * Event → what it carries beside `offset` and `epoch`.", " *", " * @typedef {{"]
     for name, event in events:
         fields = ", ".join(f"{key}: {_js_type(hint)}" for key, hint in _payload_fields(event).items())
-        lines.append(f' * @property {{{{{fields}}}}} "{name}"')
-    lines += [" */", "", "/** The names of all durable events. */", "export const EVENTS = Object.freeze(["]
+        lines.append(f' *   "{name}": {{{fields}}},')
+    lines += [
+        " * }} EventPayloads",
+        " */",
+        "",
+        "/** The names of all durable events. */",
+        "export const EVENTS = Object.freeze([",
+    ]
     lines += [f'  "{name}",' for name, _ in events]
     return _page([*lines, "]);"])
 

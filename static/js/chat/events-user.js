@@ -124,6 +124,9 @@ function signedOut(state, { payload }) {
 
 /** @type {Record<string, Handler>} */
 export const USER_EVENTS = {
+  // The list of devices is asked for when it is looked at: nothing of it stands in the state.
+  "device:changed": (state) => state,
+  "session:ended": (state) => state,
   "room:added": roomAdded,
   "room:removed": roomRemoved,
   "room:deleted": roomRemoved,

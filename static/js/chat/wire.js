@@ -108,20 +108,21 @@
 /**
  * Event → what it carries beside `offset` and `epoch`.
  *
- * @typedef {object} EventPayloads
- * @property {{conversation: ConversationPayload}} "conversation:changed"
- * @property {{device: DevicePayload}} "device:changed"
- * @property {{member: MemberPayload}} "member:changed"
- * @property {{member: MemberPayload}} "member:joined"
- * @property {{member: MemberPayload}} "member:left"
- * @property {{message: MessagePayload}} "message:created"
- * @property {{message: MessagePayload}} "message:edited"
- * @property {{message: MessagePayload}} "message:recalled"
- * @property {{room_id: string}} "room:added"
- * @property {{room: RoomPayload}} "room:changed"
- * @property {{room_id: string}} "room:deleted"
- * @property {{room_id: string, reason: string}} "room:removed"
- * @property {{device_id: string, reason: string}} "session:ended"
+ * @typedef {{
+ *   "conversation:changed": {conversation: ConversationPayload},
+ *   "device:changed": {device: DevicePayload},
+ *   "member:changed": {member: MemberPayload},
+ *   "member:joined": {member: MemberPayload},
+ *   "member:left": {member: MemberPayload},
+ *   "message:created": {message: MessagePayload},
+ *   "message:edited": {message: MessagePayload},
+ *   "message:recalled": {message: MessagePayload},
+ *   "room:added": {room_id: string},
+ *   "room:changed": {room: RoomPayload},
+ *   "room:deleted": {room_id: string},
+ *   "room:removed": {room_id: string, reason: string},
+ *   "session:ended": {device_id: string, reason: string},
+ * }} EventPayloads
  */
 
 /** The names of all durable events. */
