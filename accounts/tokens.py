@@ -13,6 +13,7 @@ import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from uuid import UUID
 
 from rest_framework_simplejwt.exceptions import TokenError
@@ -96,12 +97,12 @@ async def aauthenticate_token(raw: str) -> Principal:
     """``authenticate_token`` for coroutines: answered on the loop when this process knows."""
     principal = read_token(raw)
     generation = await cache.aget_or_load(
-        _generation_key(principal),
+        _generation_key(principal.user_id),
         AUTH_GENERATION,
         lambda: cache.run_in_thread(_load_generation, principal.user_id),
     )
     sign_in = await cache.aget_or_load(
-        _sign_in_key(principal), AUTH_SIGN_IN, lambda: cache.run_in_thread(_load_sign_in, principal.sid)
+        _sign_in_key(principal.sid), AUTH_SIGN_IN, lambda: cache.run_in_thread(_load_sign_in, principal.sid)
     )
     _judge(principal, generation, sign_in)
     return principal
@@ -110,9 +111,9 @@ async def aauthenticate_token(raw: str) -> Principal:
 def check_principal(principal: Principal) -> None:
     """Whether the sign-in still stands and nobody was signed out since. Raises InvalidToken."""
     generation = cache.get_or_load(
-        _generation_key(principal), AUTH_GENERATION, lambda: _load_generation(principal.user_id)
+        _generation_key(principal.user_id), AUTH_GENERATION, lambda: _load_generation(principal.user_id)
     )
-    sign_in = cache.get_or_load(_sign_in_key(principal), AUTH_SIGN_IN, lambda: _load_sign_in(principal.sid))
+    sign_in = cache.get_or_load(_sign_in_key(principal.sid), AUTH_SIGN_IN, lambda: _load_sign_in(principal.sid))
     _judge(principal, generation, sign_in)
 
 
@@ -148,12 +149,15 @@ def _judge(principal: Principal, generation: bytes, sign_in: bytes) -> None:
         raise InvalidToken
 
 
-def _generation_key(principal: Principal) -> str:
-    return AUTH_GENERATION.of(user_id=principal.user_id)
+# To put ids into texts takes longer than all else that a warm answer needs.
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _generation_key(user_id: UUID) -> str:
+    return AUTH_GENERATION.of(user_id=user_id)
 
 
-def _sign_in_key(principal: Principal) -> str:
-    return AUTH_SIGN_IN.of(sid=principal.sid)
+@lru_cache(maxsize=MAX_REMEMBERED)
+def _sign_in_key(sid: UUID) -> str:
+    return AUTH_SIGN_IN.of(sid=sid)
 
 
 def _load_generation(user_id: UUID) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -44,6 +45,8 @@ def touch_owners(commits: Sequence[Committed], pipe: Any) -> None:
         touch_user(pipe, owner)
 
 
+# To put two ids into a text takes longer than all else that a warm answer needs.
+@lru_cache(maxsize=20_000)
 def _member_key(room_id: UUID, user_id: UUID) -> str:
     return CHAT_MEMBER.of(room_id=room_id, user_id=user_id)
 

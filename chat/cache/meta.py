@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,9 @@ def get_meta(room_id: UUID) -> Meta | None:
 
 async def aget_meta(room_id: UUID) -> Meta | None:
     """``get_meta`` for coroutines; does not wait when the process has a copy."""
+    meta = local_meta(room_id)
+    if meta is not None:
+        return meta
     if not is_known():
         await cache.run_in_thread(current_epoch)
     return await cache.alook_up(_MetaLookup(room_id), lambda: cache.run_in_thread(load_meta, room_id))
@@ -37,7 +41,7 @@ def newest_meta(room_id: UUID) -> Meta | None:
 
 def local_meta(room_id: UUID) -> Meta | None:
     """What this process knows of the room without asking anybody."""
-    meta: Meta | None = cache.local_get(CHAT_META.of(room_id=room_id))
+    meta: Meta | None = cache.local_get(_key(room_id), CHAT_META)
     return meta
 
 
@@ -51,7 +55,7 @@ class _MetaLookup(Lookup[Meta]):
     """``chat:meta`` beside its floor."""
 
     def __init__(self, room_id: UUID) -> None:
-        super().__init__(CHAT_META.of(room_id=room_id), CHAT_META)
+        super().__init__(_key(room_id), CHAT_META)
         self._room_id = room_id
         self._ticket = b""
 
@@ -86,6 +90,11 @@ class _MetaLookup(Lookup[Meta]):
     def _never_back(self, meta: Meta) -> Meta | None:
         # What this process has told once it never takes back, whatever Redis has forgotten.
         return meta if cache.note_order(self.key, meta.offset) else None
+
+
+@lru_cache(maxsize=20_000)
+def _key(room_id: UUID) -> str:
+    return CHAT_META.of(room_id=room_id)
 
 
 def _raising(room_id: UUID, meta: LoadedMeta, dropped: Sequence[str], ticket: bytes) -> Command:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from uuid import UUID
 
 from accounts.tokens import Principal, aauthenticate_token
@@ -20,9 +21,14 @@ async def authenticate(scope: Scope) -> Principal:
 def room_id_of(scope: Scope) -> UUID:
     """The room's id in the path. Raises NotFound for what is no id."""
     try:
-        return UUID(scope["params"]["room_id"])
+        return _as_id(scope["params"]["room_id"])
     except ValueError as error:
         raise NotFound from error
+
+
+@lru_cache(maxsize=20_000)
+def _as_id(text: str) -> UUID:
+    return UUID(text)
 
 
 async def check_member(room_id: UUID, user_id: UUID) -> None:

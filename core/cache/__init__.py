@@ -65,6 +65,9 @@ async def aget_or_load(key: str, cachekey: CacheKey, aload: Callable[[], Awaitab
     ``aload`` must not block the loop (``run_in_thread`` helps). Questions that come together
     share one load.
     """
+    known: bytes | None = local_get(key, cachekey)
+    if known is not None:
+        return known
     value = await alook_up(PlainLookup(key, cachekey), aload)
     assert value is not None
     return value

@@ -160,13 +160,9 @@ def look_up(lookup: Lookup[T], load: Callable[[], T | None], *, fresh: bool = Fa
 
 
 async def alook_up(lookup: Lookup[T], aload: Callable[[], Awaitable[T | None]]) -> T | None:
-    """Process copy, Redis, database, in this order. For the event loop; ``aload`` must not block it.
-
-    Questions for one key that come together share one load.
+    """Redis, then the database. For the event loop, by callers who found nothing in the process copy;
+    ``aload`` must not block the loop. Questions for one key that come together share one load.
     """
-    value = from_copy(lookup)
-    if value is not None:
-        return value
     flight = _flights.get(lookup.key)
     if flight is None or not flight.joinable(lookup.key):
         flight = _Flight(asyncio.ensure_future(_walk(lookup, aload)))

@@ -77,8 +77,7 @@ class SteppedClient:
 
 async def stepped_look_up(lookup: lookups.Lookup[Any], aload: Callable[[], Any]) -> Any:
     """``alook_up`` without the sharing of loads, which needs asyncio (it is tested elsewhere)."""
-    value = lookups.from_copy(lookup)
-    return value if value is not None else await lookups._walk(lookup, aload)
+    return await lookups._walk(lookup, aload)
 
 
 @dataclass(eq=False)
