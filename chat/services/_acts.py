@@ -14,8 +14,10 @@ from chat.models import ChatRoom, Membership, membership_id, user_stream
 from chat.payloads import member_payload
 from core.audit.services import record
 from core.errors import NotFound
+from core.log.announce import Pipeline
 from core.log.bykey import ByKey
 from core.log.writer import Lookup, Writer
+from realtime import control
 
 # The people whose cards stand in events.
 PEOPLE = Lookup(ByKey(User, User.objects.all))
@@ -29,6 +31,15 @@ def tell_meta(w: Writer, room: ChatRoom) -> None:
 def tell_members(w: Writer, room_id: UUID, user_ids: Collection[UUID]) -> None:
     """After the commit, nobody remembers what these people were in the room."""
     w.on_commit(partial(cache.forget_members, room_id=room_id, user_ids=tuple(user_ids)))
+
+
+def end_topic(w: Writer, topic: str, user_id: UUID | None) -> None:
+    """After the commit, the sockets of somebody (None: of all) who has lost the right to a topic are off it."""
+
+    def hook(pipe: Pipeline) -> None:
+        control.end_topic(user_id, topic, pipe=pipe)
+
+    w.on_commit(hook, key=("end_topic", topic, user_id))
 
 
 def new_membership(w: Writer, room: ChatRoom, user: User, role: str) -> Membership:
@@ -61,6 +72,7 @@ def dismiss(w: Writer, room: ChatRoom, membership: Membership, reason: str) -> N
     w.append(user_stream(membership.user_id), RoomRemoved(str(room.pk), reason))
     tell_members(w, room.pk, [membership.user_id])
     tell_meta(w, room)
+    end_topic(w, room.stream, membership.user_id)
 
 
 def person(w: Writer, user_id: UUID) -> User:
