@@ -208,7 +208,7 @@ def _deleting(actor_id: UUID, room_id: UUID, member_ids: frozenset[UUID], reason
         for user_id in sorted(present):
             w.append(user_stream(user_id), RoomDeleted(str(room_id)))
         w.on_commit(partial(cache.forget_room, room_id=room_id, member_ids=present))
-        _acts.end_topic(w, room.stream, None)
+        _acts.end_topic(w, room_stream(room_id), None)
         w.forget(room)
         return True
 
