@@ -51,7 +51,8 @@ class SocketUser:
         self._replies: dict[str, Reply] = {}
         self._refs = itertools.count(1)
         self._socket: ClientConnection | None = None
-        self._changed = asyncio.Condition()
+        # Who waits for something to hold: looked at after each frame, so there are few.
+        self._waiting: list[tuple[Callable[[], bool], asyncio.Future[None]]] = []
         self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
@@ -166,15 +167,24 @@ class SocketUser:
                 await self._join(topic)
         elif isinstance(payload, dict) and "offset" in payload and topic in self._wanted_topics:
             self._take_change(topic, event, payload)
-        await self._tell()
+        if self._waiting:
+            self._tell()
 
-    async def _tell(self) -> None:
-        async with self._changed:
-            self._changed.notify_all()
+    def _tell(self) -> None:
+        for condition, future in self._waiting[:]:
+            if not future.done() and condition():
+                future.set_result(None)
 
     async def _wait_for(self, condition: Callable[[], bool], seconds: float) -> None:
-        async with asyncio.timeout(seconds), self._changed:
-            await self._changed.wait_for(condition)
+        if condition():
+            return
+        waiting = (condition, asyncio.get_running_loop().create_future())
+        self._waiting.append(waiting)
+        try:
+            async with asyncio.timeout(seconds):
+                await waiting[1]
+        finally:
+            self._waiting.remove(waiting)
 
     # --- positions ---------------------------------------------------------------------------
 
@@ -251,7 +261,7 @@ class SocketUser:
                     self._learn(stream, change["offset"])
         finally:
             del self._filling[stream]
-            await self._tell()
+            self._tell()
 
     async def reach(self, stream: str, offset: int, seconds: float = 20, epoch: str | None = None) -> None:
         """Wait until everything up to ``offset`` (of that epoch) is known. Raises TimeoutError."""
