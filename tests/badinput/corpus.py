@@ -115,10 +115,10 @@ def bad_values(name: str, good: Any) -> Iterator[BadValue]:
                 lists=[[]],
                 objects=[{}],
                 nulls=[None],
-                words=["no id"],
                 many=[str(n) for n in range(5_000)],
             )
-            yield from _values(Must.HANDLE, empty=[], doubled=[*good, *good])
+            # People of other platforms have ids of any form: they are missing, not wrong.
+            yield from _values(Must.HANDLE, empty=[], doubled=[*good, *good], words=["no id"])
 
 
 def with_value(good: Mapping[str, Any], name: str, value: bytes) -> bytes:
