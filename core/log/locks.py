@@ -10,7 +10,7 @@ from django.db import DatabaseError, IntegrityError, OperationalError, connectio
 
 from core.log.bykey import ByKey
 from core.log.models import Stream
-from core.log.rows import RowKey
+from core.log.rows import RowKey, insert_missing
 
 # PostgreSQL: serialization_failure, deadlock_detected, lock_not_available.
 _RETRY_STATES = {"40001", "40P01", "55P03"}
@@ -23,6 +23,8 @@ def is_retryable(error: DatabaseError) -> bool:
     state = getattr(error.__cause__, "sqlstate", None)
     if state is not None:
         return state in _RETRY_STATES
+    if isinstance(error, Overtaken):
+        return True
     return "database is locked" in str(error) or "database table is locked" in str(error)
 
 
@@ -53,17 +55,29 @@ def _locked(model: type[models.Model]) -> models.QuerySet[models.Model]:
     return query.select_related(*related) if related else query
 
 
+class Overtaken(OperationalError):
+    """Somebody else has made a stream between our lock and our writing: to be tried again."""
+
+
 def lock_streams(keys: Collection[str]) -> dict[str, int]:
-    """Lock streams in order of key, making those that are missing; their newest offsets."""
+    """Lock streams in order of key; the newest offsets of those that exist."""
     if not keys:
         return {}
-    heads = _locked_heads(keys)
-    missing = sorted(set(keys) - heads.keys())
-    if missing:
-        Stream.objects.bulk_create([Stream(key=key) for key in missing], ignore_conflicts=True)
-        # The new rows are locked by us, or somebody else's and locked now; in order of key either way.
-        heads = _locked_heads(keys)
-    return heads
+    return {key: stream.offset for key, stream in _streams(keys).items()}
+
+
+_streams = ByKey(Stream, lambda: Stream.objects.select_for_update(no_key=True))
+
+
+def make_streams(keys: Collection[str]) -> None:
+    """Make streams that did not exist when they were to be locked. Raises Overtaken.
+
+    Two who make one meet here: the second waits, and then starts again. A stream is made only when
+    it is used, so that an act that is refused leaves nothing behind.
+    """
+    rows = [Stream(key=key) for key in sorted(keys)]
+    if rows and len(insert_missing(Stream, rows)) < len(rows):
+        raise Overtaken("a stream was made by another transaction")
 
 
 def move_streams(heads: Mapping[str, tuple[int, int]]) -> None:
@@ -79,27 +93,14 @@ def move_streams(heads: Mapping[str, tuple[int, int]]) -> None:
         f"UPDATE {quote(Stream._meta.db_table)} SET {quote('offset')} = %s "  # noqa: S608 - names of our own table
         f"WHERE {quote('key')} = %s AND {quote('offset')} = %s"
     )
+    if not heads:
+        return
     with connection.cursor() as cursor:
         cursor.executemany(sql, [(new, key, old) for key, (old, new) in sorted(heads.items())])
         moved = cursor.rowcount
     if moved == len(heads):
         return
     # A guard that was made outside of the log (a fixture, an import) has no stream yet.
-    present = set(Stream.objects.filter(key__in=heads).values_list("key", flat=True))
-    missing = {key: new for key, (old, new) in heads.items() if key not in present and old == 0}
-    if moved + len(missing) != len(heads):
+    new = [Stream(key=key, offset=offset) for key, (old, offset) in sorted(heads.items()) if old == 0]
+    if moved + len(insert_missing(Stream, new)) != len(heads):
         raise IntegrityError(f"streams are not where they should be: {dict(heads)}")
-    Stream.objects.bulk_create([Stream(key=key, offset=new) for key, new in sorted(missing.items())])
-
-
-def drop_unused(keys: Collection[str]) -> None:
-    """Delete locked streams that nobody has appended to: an act that was refused leaves nothing."""
-    if keys:
-        Stream.objects.filter(key__in=keys, offset=0).delete()
-
-
-def _locked_heads(keys: Collection[str]) -> dict[str, int]:
-    return {key: stream.offset for key, stream in _streams(keys).items()}
-
-
-_streams = ByKey(Stream, lambda: Stream.objects.select_for_update(no_key=True))

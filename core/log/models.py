@@ -56,7 +56,8 @@ class Stream(models.Model):
 class Change(models.Model):
     """One change: what happened and to which objects. The content stays in the objects' rows."""
 
-    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="changes")
+    # Without an index of its own: that of the constraint below serves, and every change writes it.
+    stream = models.ForeignKey(Stream, on_delete=models.CASCADE, related_name="changes", db_index=False)
     offset = models.BigIntegerField()
     event = models.CharField(max_length=48)
     object_ids = models.JSONField(default=dict)

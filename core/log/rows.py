@@ -63,15 +63,36 @@ def insert(rows: Iterable[models.Model]) -> None:
             _insert(model, fields, found[start : start + at_once], key if given_out else None)
 
 
+def insert_missing(model: type[models.Model], rows: Sequence[models.Model]) -> set[Any]:
+    """Insert those of the rows that are not there; the keys of those that were inserted.
+
+    A row that another transaction is inserting is waited for.
+    """
+    key, fields = _primary_key(model), model._meta.concrete_fields
+    inserted: set[Any] = set()
+    at_once = MAX_VALUES // len(fields)
+    for start in range(0, len(rows), at_once):
+        some = rows[start : start + at_once]
+        sql = f"{_values(model, fields, len(some))} ON CONFLICT DO NOTHING RETURNING {_quoted(str(key.column))}"
+        with connection.cursor() as cursor:
+            cursor.execute(sql, [_new(row, each) for row in some for each in fields])
+            inserted.update(found for (found,) in cursor.fetchall())
+    return inserted
+
+
+def _values(model: type[models.Model], fields: Sequence[models.Field[Any, Any]], count: int) -> str:
+    names = ", ".join(_quoted(str(each.column)) for each in fields)
+    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * count)
+    return f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES {places}"  # noqa: S608 - our own tables
+
+
 def _insert(
     model: type[models.Model],
     fields: Sequence[models.Field[Any, Any]],
     rows: Sequence[models.Model],
     given_out: models.Field[Any, Any] | None,
 ) -> None:
-    names = ", ".join(_quoted(str(each.column)) for each in fields)
-    places = ", ".join([f"({', '.join(['%s'] * len(fields))})"] * len(rows))
-    sql = f"INSERT INTO {_quoted(model._meta.db_table)} ({names}) VALUES {places}"  # noqa: S608 - our own tables
+    sql = _values(model, fields, len(rows))
     if given_out is not None:
         sql += f" RETURNING {_quoted(str(given_out.column))}"
     with connection.cursor() as cursor:

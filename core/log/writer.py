@@ -90,8 +90,9 @@ class Writer:
         streams = {stream for act in acts for stream in act.streams}
         # Who holds the row of a guard has its stream: nobody else appends to it.
         heads = {stream: guard.offset for stream, guard in guards.items()}
-        self._locked_streams = locks.lock_streams(streams - guards.keys())
-        heads.update(self._locked_streams)
+        heads.update(locks.lock_streams(streams - guards.keys()))
+        self._missing = streams - heads.keys()
+        heads.update(dict.fromkeys(self._missing, 0))
         self._state = _State(locked, heads, _look_up(acts), guards)
         self._written = dict(heads)
         self._act: Act[Any] | None = None
@@ -203,6 +204,10 @@ class Writer:
 
     def _flush_rows(self) -> None:
         state = self._state
+        # The streams first: of two who make the same thing, the second notices it here.
+        made = {key for key in self._missing if state.heads[key] or key in state.guards}
+        locks.make_streams(made)
+        self._missing -= made
         rows.delete(state.deletes)
         rows.insert(state.inserts.values())
         rows.update((state.rows[key], names) for key, names in state.updates.items())
@@ -214,7 +219,6 @@ class Writer:
         moved = {change.stream_id for change in changes}
         rows.insert(changes)
         locks.move_streams({key: (self._written[key], self._state.heads[key]) for key in moved})
-        locks.drop_unused([key for key in self._locked_streams if key not in moved and self._written[key] == 0])
         newest = max((change.pk for change in changes), default=0)
         return announce.Announcement(self._state.commits, list(self._state.hooks.values()), newest)
 
