@@ -7,7 +7,7 @@ import itertools
 import random
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -147,14 +147,18 @@ class Sender:
         self.answered = 0
         self.dropped = 0
         self._luck = random.Random(self.name)
-        self._numbers = iter(range(count))
+        self._numbers: Iterator[int] = iter(range(count))
 
     async def run(self) -> None:
         """Send all; returns when each was answered."""
         await asyncio.gather(*(self._work() for _ in range(self.window)))
 
+    def stop(self) -> None:
+        """Begin no more."""
+        self._numbers = iter(())
+
     async def _work(self) -> None:
-        for number in self._numbers:
+        while (number := next(self._numbers, None)) is not None:
             await self._send(number)
             self.answered += 1
 

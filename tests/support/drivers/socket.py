@@ -26,7 +26,11 @@ Reply = Callable[[str, dict[str, Any]], None]
 
 
 class Ended(Exception):
-    """The server closed the socket for good."""
+    """The server closed the socket for good, or refused a join; ``code`` is that of the close."""
+
+    def __init__(self, sentence: str, code: int = 0) -> None:
+        super().__init__(sentence)
+        self.code = code
 
 
 class SocketUser:
@@ -74,6 +78,18 @@ class SocketUser:
             joined.cancel()
             self._task.result()
         await joined
+
+    async def wait_left(self, stream: str, seconds: float = TIMEOUT) -> None:
+        """Wait until the server has closed this channel."""
+        await self._wait_for(lambda: stream not in self._wanted_topics, seconds)
+
+    async def wait_ended(self, code: int, seconds: float = TIMEOUT) -> None:
+        """Wait until the server has closed the socket for good, with this code."""
+        assert self._task is not None
+        done, _ = await asyncio.wait([self._task], timeout=seconds)
+        error = self._task.exception() if done else None
+        assert isinstance(error, Ended), f"the socket was not ended: {error!r}"
+        assert error.code == code, error
 
     async def stop(self) -> None:
         """Close the socket. Raises what ended the device before."""
@@ -141,7 +157,7 @@ class SocketUser:
         finally:
             beat.cancel()
         if socket.close_code in FINAL_CODES and not self._stopping:
-            raise Ended(f"closed with {socket.close_code} {socket.close_reason}")
+            raise Ended(f"closed with {socket.close_code} {socket.close_reason}", socket.close_code or 0)
 
     async def _beat(self) -> None:
         while True:
