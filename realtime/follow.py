@@ -90,7 +90,7 @@ class FollowIndex:
             payload_json = codec.dump({**stream.data, "room_offset": stream.offset})
             for channel in stream.channels:
                 # Who has joined the stream's own topic gets its frames and needs no head.
-                if channel.state is State.LIVE and not channel.session.has_joined(name):
+                if channel.state in (State.LIVE, State.CATCHING_UP) and not channel.session.has_joined(name):
                     channel.push_json(HEAD, payload_json)
 
     def stop(self) -> None:

@@ -192,7 +192,8 @@ class Hub:
         if frame.offset is None:
             stats.deliveries += live.emit(frame, exclude)
         elif live.sequencer is None:
-            if live.handler.durable:
+            # Before the topic is being opened nothing need be kept: its position will be read after this.
+            if live.handler.durable and live.opening is not None:
                 live.early.append(frame)
         elif frame.epoch != live.sequencer.epoch:
             self._begin_new_epoch()
@@ -328,6 +329,9 @@ class Hub:
                     self.receive(frame)
         except (EnvelopeError, ValueError, TypeError) as error:
             logger.warning("foreign_message", channel=channel, error=str(error))
+        except Exception:
+            # Whoever listens for us must go on: what this frame was to bring is in the log.
+            logger.exception("message_failed", channel=channel)
 
     def on_state(self, up: bool) -> None:
         """From the broker: whatever was missed is in the log, and in the caches' absence nobody is trusted."""

@@ -15,6 +15,7 @@ from core.errors import (
     PayloadTooLarge,
     RateLimited,
     TooManyConnections,
+    Unavailable,
     socket_error,
 )
 from realtime import join_config, limits, recovery, topics
@@ -23,6 +24,7 @@ from realtime.codec import FrameError, Message
 from realtime.dialects import Act, Dialect, bare_topic
 from realtime.recovery import Plan
 from realtime.session import Session
+from realtime.stats import stats
 
 logger = structlog.get_logger(__name__)
 
@@ -71,6 +73,7 @@ async def join(session: Session, message: Message, dialect: Dialect, size: int) 
             session.forget_channel(channel)
         if not isinstance(error, ParleyError | FrameError):
             logger.exception("join_failed", topic=wire_topic)
+        stats.limited += isinstance(error, RateLimited)
         session.reply(message, "error", refusal(error))
 
 
@@ -106,14 +109,15 @@ async def _let_in(session: Session, message: Message, channel: Channel) -> None:
     """
     live = session.hub.place(channel)
     await channel.handler.authorize(channel)
+    _check_still_joining(channel)
     await session.hub.open(live)
     result = await channel.handler.join(channel, message.payload)
     plan = await recovery.plan(channel) if live.sequencer is not None else Plan({})
     while channel.doubtful:
         channel.doubtful = False
         await channel.handler.authorize(channel)
-    if session.is_closed or channel.state is State.ENDED:
-        return
+        result = await channel.handler.join(channel, message.payload)
+    _check_still_joining(channel)
     # From here to where the channel is live nothing is awaited: what the reply says of the position is so.
     position = 0
     answer = {"postgres_changes": [], **result.response, **plan.answer}
@@ -130,6 +134,12 @@ async def _let_in(session: Session, message: Message, channel: Channel) -> None:
         except Exception:
             # The join was answered already; what it brings beside must not undo it.
             logger.exception("extension_failed", topic=channel.topic)
+
+
+def _check_still_joining(channel: Channel) -> None:
+    if channel.state is not State.JOINING:
+        # Its socket is gone, or the log was replaced under it.
+        raise Unavailable
 
 
 def refusal(error: Exception) -> dict[str, object]:

@@ -12,11 +12,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+import structlog
 from django.conf import settings
 
 from realtime.close_codes import CloseCode
 from realtime.frames import Encoded
 from realtime.stats import stats
+
+logger = structlog.get_logger(__name__)
 
 # Seconds that a client gets to take a closing frame.
 CLOSE_SECONDS = 5.0
@@ -68,7 +71,11 @@ class _Turn:
     def _flush(self) -> None:
         dirty, self._dirty = self._dirty, []
         for outbox in dirty:
-            outbox.flush()
+            try:
+                outbox.flush()
+            except Exception:
+                # One broken line must not keep the others from being written.
+                logger.exception("write_failed")
 
 
 _turn = _Turn()

@@ -7,7 +7,16 @@ from typing import Any
 
 import structlog
 
-from core.errors import Invalid, InvalidToken, NotFound, ParleyError, PayloadTooLarge, ReservedEvent, socket_error
+from core.errors import (
+    Invalid,
+    InvalidToken,
+    NotFound,
+    ParleyError,
+    PayloadTooLarge,
+    RateLimited,
+    ReservedEvent,
+    socket_error,
+)
 from core.log.events import registered_events
 from realtime import codec, joins, limits, topics
 from realtime.channel import Channel
@@ -80,7 +89,7 @@ async def _push(session: Session, channel: Channel, message: Message, size: int)
             limits.check_payload(message, size)
         response = await _handler_of(channel, message)(session, channel, message)
     except Exception as error:
-        stats.limited += isinstance(error, ParleyError) and error.status_code == _TOO_MANY
+        stats.limited += isinstance(error, RateLimited)
         if message.ref is not None:
             session.reply(message, "error", _refusal(channel, message, error), channel)
         elif not isinstance(error, ParleyError | FrameError):
@@ -90,7 +99,6 @@ async def _push(session: Session, channel: Channel, message: Message, size: int)
         session.reply(message, "ok", response, channel)
 
 
-_TOO_MANY = 429
 Handle = Callable[[Session, Channel, Message], Awaitable[dict[str, Any] | None]]
 
 

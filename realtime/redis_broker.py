@@ -122,6 +122,8 @@ class RedisBroker:
             except redis_.UNAVAILABLE as error:
                 if self.is_up:
                     logger.warning("broker_down", error=type(error).__name__)
+            except Exception:
+                logger.exception("broker_failed")
             finally:
                 self._fall()
                 with contextlib.suppress(*redis_.UNAVAILABLE):

@@ -50,6 +50,9 @@ class Rights:
                 self.doubt(channel, position)
             if effects.unfollow:
                 self._hub.follows.unfollow(channel, effects.unfollow)
+            if channel.state is State.JOINING and (effects.follow or effects.unfollow):
+                # What it is going to follow was read before this.
+                channel.doubtful = True
             if effects.follow:
                 # At once and empty, so that a later "unfollow" finds it; where it stands is read then.
                 self._hub.follows.follow(channel, [Followed(stream, 0, {}) for stream in effects.follow])

@@ -91,20 +91,25 @@ class Sweeper:
             await hub.rights.load_heads(chunk)
 
     async def _watches(self) -> None:
-        loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            tell()
-            pause = CHECK_SECONDS if self._hub.broker.is_up else CHECK_SECONDS_WITHOUT_BROKER
-            now, due = loop.time(), []
-            for session in self._hub.sessions.all():
-                session.look_at_clock(now)
-                if now - session.checked_at > pause:
-                    due.append(session)
-            if due and (self._judging is None or self._judging.done()):
-                for session in due:
-                    session.checked_at = now
-                self._judging = self._hub.spawn(self._hub.rights.judge(due))
+            try:
+                self._watch()
+            except Exception:
+                logger.exception("watch_failed")
+
+    def _watch(self) -> None:
+        tell()
+        pause = CHECK_SECONDS if self._hub.broker.is_up else CHECK_SECONDS_WITHOUT_BROKER
+        now, due = self._hub.time(), []
+        for session in self._hub.sessions.all():
+            session.look_at_clock(now)
+            if now - session.checked_at > pause:
+                due.append(session)
+        if due and (self._judging is None or self._judging.done()):
+            for session in due:
+                session.checked_at = now
+            self._judging = self._hub.spawn(self._hub.rights.judge(due))
 
 
 def _chunks(items: list[T], size: int) -> Iterator[list[T]]:
