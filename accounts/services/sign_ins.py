@@ -15,6 +15,7 @@ from typing import TypedDict, TypeVar
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Q
 from rest_framework_simplejwt.settings import api_settings
 
 from accounts import refresh_tokens
@@ -25,6 +26,7 @@ from accounts.refresh_tokens import RefreshSecret
 from accounts.services import revocation
 from accounts.text import device_name_of, plain
 from accounts.tokens import make_access_token
+from core import clock
 from core.errors import Forbidden, Invalid, NotFound, SignInEnded
 from core.log.executor import execute
 from core.log.writer import Act, Writer
@@ -32,6 +34,9 @@ from core.log.writer import Act, Writer
 T = TypeVar("T")
 
 BANNED = "This account has been banned. If you think that is a mistake, ask the people who run this site."
+# Ended sign-ins stay for a while: an old refresh token that comes back is still told why it is refused.
+KEPT = timedelta(days=7)
+PURGED_AT_ONCE = 500
 MAX_DEVICE_NAME = 100
 MAX_USER_AGENT = 300
 
@@ -202,6 +207,22 @@ def name_device(*, user_id: UUID, sid: UUID, name: str) -> DevicePayload:
         return payload
 
     return execute(_act_on(user_id, run))
+
+
+def purge() -> int:
+    """Delete the rows of sign-ins that ended, or could last be refreshed, more than ``KEPT`` ago; how many.
+
+    Harmless at any time and any number of times: nothing that still works stands on them.
+    """
+    oldest = clock.now() - KEPT
+    dead = Q(ended_at__lt=oldest) | Q(last_seen_at__lt=oldest - api_settings.REFRESH_TOKEN_LIFETIME)
+    purged = 0
+    # In small pieces, so that nobody waits long for the database's one writer.
+    while sids := list(SignIn.objects.filter(dead).values_list("pk", flat=True)[:PURGED_AT_ONCE]):
+        RefreshToken.objects.filter(sign_in__in=sids).delete()
+        SignIn.objects.filter(pk__in=sids).delete()
+        purged += len(sids)
+    return purged
 
 
 def _act_on(user_id: UUID, run: Callable[[Writer], T]) -> Act[T]:
