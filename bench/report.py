@@ -30,9 +30,9 @@ every request who that is, whether they are in the room, and for all the message
 queries). *Naive on Parley* is the same client with Parley's own list and its caches. *Ours* asks
 `meta` every {META_SECONDS} s with an ETag, never twice at a time, and reads `changes?after=` when the offset moved.
 
-Each row is {{seconds:.0f}} s of real time, shown per minute. Queries are counted in the server, around every statement that
-Django sends (`parley_db_queries_total` at `/metrics`; `BEGIN` and `COMMIT` are not among them, the task
-worker's are, about one a second). Bytes are those of requests and responses in both directions, headers
+Each row is {{seconds:.0f}} s of real time, shown per minute. Queries are counted in the server, around every
+statement that Django sends (`parley_db_queries_total` at `/metrics`; `BEGIN` and `COMMIT` are not among
+them, the task worker's are, about one a second). Bytes are those of requests and responses in both directions, headers
 included. Latency is over all requests of the client. *Seen after* is from the sender's answer until a
 poller has the message.
 """
