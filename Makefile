@@ -39,7 +39,7 @@ docs: setup-dev ## Write the generated pages of docs/protocol and the event type
 bench: setup-dev ## Measure, and write docs/performance.md
 	@exec $(VENV)/python -m bench
 
-screenshots: setup-dev ## Take the pictures of docs/screenshots
+screenshots: setup-dev ## Take pictures of every screen into var/screenshots
 	@exec $(VENV)/python -m scripts.screenshots
 
 check: lint types test ## All that CI runs: lint, types, generated pages up to date, every suite

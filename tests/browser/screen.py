@@ -46,6 +46,8 @@ class Sockets:
     """The WebSockets of a page, which can be blocked as a proxy blocks them."""
 
     blocked: bool = False
+    # Frames from the server with this text in them do not arrive.
+    lose: str = ""
     open: list[WebSocketRoute] = field(default_factory=list)
     tried: int = 0
 
@@ -55,8 +57,12 @@ class Sockets:
         if self.blocked:
             route.close(code=3000, reason="blocked by the test")
             return
-        route.connect_to_server()
+        server = route.connect_to_server()
+        server.on_message(lambda frame: None if self._is_lost(frame) else route.send(frame))
         self.open.append(route)
+
+    def _is_lost(self, frame: str | bytes) -> bool:
+        return bool(self.lose) and isinstance(frame, str) and self.lose in frame
 
     def block(self) -> None:
         """End what is open and let nothing through any more."""

@@ -23,6 +23,27 @@ PLACE_OF = """(key) => document.querySelector(`article[data-key="${key}"]`).getB
 AT_FOOT = """() => document.querySelector(".timeline-scroll").scrollTop === 0"""
 
 
+class Gate:
+    """Requests that stop at it until it is opened."""
+
+    def __init__(self) -> None:
+        self.held: list[Route] = []
+        self.is_open = False
+
+    def pass_or_hold(self, route: Route) -> None:
+        """What the page calls."""
+        if self.is_open:
+            route.continue_()
+        else:
+            self.held.append(route)
+
+    def open(self) -> None:
+        """Let all go."""
+        self.is_open = True
+        while self.held:
+            self.held.pop().continue_()
+
+
 def top_line(one: Screen) -> dict[str, Any]:
     found: dict[str, Any] = one.page.evaluate(TOP_LINE)
     return found
@@ -40,25 +61,17 @@ def test_earlier_messages_come_by_scrolling_and_nothing_jumps(person: People, sc
     room = ada.create_room("Archive")
     ada.send_many(room, 130, "Entry {} of the log")
     one = screen(ada, to=f"/rooms/{room}")
-    held: list[Route] = []
-
-    def hold(route: Route) -> None:
-        if "before=" in route.request.url:
-            held.append(route)
-        else:
-            route.fallback()
-
+    gate = Gate()
     one.wait_for_room(room)
     one.see("Entry 130 of the log")
-    one.page.route("**/messages?*", hold)
+    one.page.route("**/messages?*before=*", gate.pass_or_hold)
     loaded = top_line(one)["count"]
-    while not held:
+    while not gate.held:
         scroll(one, -300)
     for _turn in range(10):
         one.page.wait_for_timeout(20)
     before = top_line(one)
-    held[0].continue_()
-    one.page.unroute("**/messages?*")
+    gate.open()
     one.page.wait_for_function("(count) => document.querySelectorAll('article[data-key]').length > count", arg=loaded)
     assert abs(one.page.evaluate(PLACE_OF, before["key"]) - before["top"]) <= STILL
 
@@ -160,6 +173,33 @@ def test_two_tabs_of_one_person_show_the_same(person: People, screen: Screens) -
             one.see_confirmed(text)
     assert first.lines() == second.lines()
     second.check_quiet()
+
+
+def test_a_frame_that_got_lost_is_seen_as_a_hole_and_filled_in_place(person: People, screen: Screens) -> None:
+    ada, bo = person("Ada"), person("Bo")
+    room = ada.create_room("Harbour", bo)
+    one = screen(ada, to=f"/rooms/{room}")
+    one.wait_for_room(room)
+    one.wait_for_state("live")
+    bo.send(room, "Before it")
+    one.see("Before it")
+    gate = Gate()
+    one.page.route(f"**/rooms/{room}/changes?*", gate.pass_or_hold)
+    one.sockets.lose = "Lost on the way"
+    bo.send(room, "Lost on the way")
+    bo.send(room, "After it")
+    one.see("After it")
+    hole = one.page.locator(".hole")
+    expect(hole).to_have_text("Fetching what is missing here")
+    assert [line["text"] for line in one.lines()] == ["Before it", "After it"]
+    assert one.line("Before it").evaluate("(line) => line.nextElementSibling.matches('.hole')")
+    # What is known to be missing for longer is said at the top as well.
+    expect(one.page.locator(".side-head .chip")).to_contain_text("Behind since", timeout=WAIT)
+    gate.open()
+    one.see("Lost on the way")
+    expect(hole).to_have_count(0)
+    assert [line["text"] for line in one.lines()] == ["Before it", "Lost on the way", "After it"]
+    expect(one.page.locator(".side-head .chip")).to_have_text("Live")
 
 
 def test_a_reload_shows_edits_and_recalls(person: People, screen: Screens) -> None:

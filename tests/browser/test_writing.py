@@ -199,6 +199,7 @@ def test_a_refused_message_can_be_retried_copied_and_deleted(server: Server, sce
     failed = one.line("Refused for now")
     expect(failed.get_by_text("Not sent. The room rests.")).to_be_visible(timeout=WAIT)
     expect(one.page.locator("#spoken-failure")).to_contain_text("not sent")
+    expect(one.page.locator(f'a.room[data-room="{room}"]')).to_contain_text("A message of yours was not sent")
 
     failed.get_by_role("button", name="Copy").click()
     expect(one.page.locator(".notice")).to_contain_text("Copied")

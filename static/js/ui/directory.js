@@ -129,7 +129,7 @@ class Invitation extends View {
       <header class="pane-head">${backButton()}</header>
       <div class="state">
         ${icon("link", 32)}
-        <h2>You are invited to a room</h2>
+        <h1>You are invited to a room</h1>
         <p>Join it to read what is said there and to take part.</p>
         ${this.failure ? html`<p class="error-text" role="alert">${this.failure}</p>` : nothing}
         <button class="button primary" ?disabled=${this.busy} @click=${this.accept}>Join the room</button>

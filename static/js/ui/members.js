@@ -62,14 +62,15 @@ class Members extends View {
     if (!room || room.my_role === null) return nothing;
     const title = roomTitle(app().store.getState(), room);
     const other = otherPerson(room, this.me.value?.id);
+    const heading = room.kind === "direct" ? "Conversation" : "About this room";
     return html`<section class="panel" role=${this.alone ? "main" : "complementary"} aria-label=${`People in ${title}`}>
       <header class="panel-head">
         <button class="icon-button" aria-label="Close" title="Close (Esc)" @click=${this.close}>${icon("close", 22)}</button>
-        <h2 class="ellipsis">${room.kind === "direct" ? "Conversation" : "About this room"}</h2>
+        ${this.alone ? html`<h1 class="ellipsis">${heading}</h1>` : html`<h2 class="ellipsis">${heading}</h2>`}
       </header>
       <div class="panel-about">
         ${roomFace(room, title, other, "large")}
-        <h3><bdi>${title}</bdi></h3>
+        <h2><bdi>${title}</bdi></h2>
         <p class="small faint">${this.kindText(room)}</p>
       </div>
       ${room.kind === "direct" ? nothing : this.renderActions(room)} ${room.kind === "direct" ? nothing : this.renderPeople(room)}

@@ -149,6 +149,7 @@ export class Place {
   #look(scroller) {
     this.#measure(scroller);
     this.#fill(scroller);
+    this.#fillHoles(scroller);
     this.read();
   }
 
@@ -187,6 +188,18 @@ export class Place {
       this.host.requestUpdate();
     } else if (this.keeper.above < margin) {
       this.#loadEarlier();
+    }
+  }
+
+  /** A hole that comes near the view is filled; one that could not be waits for a person. @param {HTMLElement} scroller */
+  #fillHoles(scroller) {
+    const { top, bottom, height } = scroller.getBoundingClientRect();
+    for (const hole of /** @type {NodeListOf<HTMLElement>} */ (scroller.querySelectorAll('.hole[data-status="idle"]'))) {
+      const box = hole.getBoundingClientRect();
+      const near = box.bottom > top - height && box.top < bottom + height;
+      const before = hole.dataset.before;
+      const status = before && this.#timeline?.filling[before];
+      if (near && before && !status) void app().loadBefore(this.host.roomId, before).catch(() => undefined);
     }
   }
 

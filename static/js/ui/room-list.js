@@ -39,6 +39,7 @@ class RoomList extends View {
     this.rooms = this.watch((state) => state.rooms);
     this.status = this.watch((state) => state.roomsStatus);
     this.me = this.watch((state) => state.me);
+    this.outbox = this.watch((state) => state.outbox);
     this.open = this.watch((state) => state.openRoomId);
     this.ticks = new Ticks(this, MINUTE);
     this.filter = "";
@@ -149,12 +150,13 @@ class RoomList extends View {
     const route = router().route;
     const current = route.name === "room" && route.roomId === room.id;
     const when = room.last_message_at ? shortTime(room.last_message_at, Date.now()) : "";
-    const text = preview(room, me);
+    const failed = Object.values(this.outbox.value).some((entry) => entry.room_id === room.id && entry.status === "failed");
+    const text = failed ? "A message of yours was not sent" : preview(room, me);
     return html`<a class="room ${unread > 0 ? "unread" : ""}" href=${roomPath(room.id)} aria-current=${current ? "page" : "false"} data-room=${room.id}>
       ${roomFace(room, title, otherPerson(room, me))}
       <span class="room-name ellipsis"><bdi>${title}</bdi>${unread > 0 ? html`<span class="hidden-text">, ${badge(unread)} unread, </span>` : nothing}</span>
       <span class="room-time tiny number">${when}</span>
-      <span class="room-preview ellipsis small"><bdi>${text}</bdi></span>
+      <span class="room-preview ellipsis small ${failed ? "error-text" : ""}"><bdi>${text}</bdi></span>
       ${unread > 0 ? html`<span class="badge number" aria-hidden="true">${badge(unread)}</span>` : nothing}
     </a>`;
   }

@@ -105,7 +105,7 @@ class RoomPane extends View {
       </header>
       <div class="state">
         ${icon(unreachable ? "offline" : "compass", 32)}
-        <h2>${heading}</h2>
+        <h1>${heading}</h1>
         <p>${text}</p>
         ${unreachable
           ? html`<button class="button primary" @click=${() => void app().openRoom(this.roomId).catch(() => undefined)}>Try again</button>`

@@ -60,7 +60,7 @@ export function holeRow(item, fill) {
     return html`<div class="hole" data-key=${item.key}><span class="spinner" aria-hidden="true"></span> Fetching what is missing here</div>`;
   }
   const label = status === "error" ? "Could not be loaded. Try again" : "Load them";
-  return html`<div class="hole" data-key=${item.key} data-before=${beforeId}>
+  return html`<div class="hole" data-key=${item.key} data-before=${beforeId} data-status=${status}>
     Messages are missing here.
     <button class="button plain small" @click=${() => fill(beforeId)}>${label}</button>
   </div>`;

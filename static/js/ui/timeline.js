@@ -1,6 +1,7 @@
 /** The timeline of the open room: draws the items of the store and answers to pointer and keys. */
 
 import { html, nothing } from "lit";
+import { guard } from "lit/directives/guard.js";
 import { repeat } from "lit/directives/repeat.js";
 
 import { hasMoreBefore, roomTitle, timelineItems } from "../chat/selectors.js";
@@ -148,7 +149,10 @@ class Timeline extends View {
       flash: key === this.flashKey,
       actions: active ? actionsFor(item, this.room.value, me) : [],
     };
-    return line(item, options, { me, quoted: (entry) => this.quoted(entry.reply_to) });
+    // A line is drawn anew only when something of it changed: a pointer that moves over many must cost little.
+    const said = item.kind === "message" ? item.message : item.entry;
+    const facts = [said, me, row.head, row.own, active, options.current, options.unfolded, options.flash, active && this.room.value];
+    return guard(facts, () => line(item, options, { me, quoted: (entry) => this.quoted(entry.reply_to) }));
   }
 
   /** The quote over a reply that is still on its way. @param {string | null} id */
