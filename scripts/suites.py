@@ -27,7 +27,7 @@ SERVERS = ("postgresql", "redis-server")
 PYTEST = (
     *(sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:schemathesis", "--durations=5"),
     # A test that hangs tells where, long before its suite is ended.
-    *("-o", "faulthandler_timeout=120", "--junitxml={report}"),
+    *("-o", "faulthandler_timeout=240", "--junitxml={report}"),
 )
 NODE = (
     *("--test", "--test-reporter=spec", "--test-reporter-destination=stdout"),
@@ -49,10 +49,10 @@ def all_suites() -> list[Suite]:
     node = shutil.which("node") or "node"
     js = sorted(str(path.relative_to(BASE)) for path in (BASE / "tests" / "js").rglob("*.test.js"))
     return [
-        Suite("unit-postgres", unit, 420, SERVERS, {"PARLEY_TEST_BACKEND": "postgres"}),
-        Suite("unit", unit, 300),
-        Suite("browser", (*PYTEST, "tests/browser"), 420, ("chromium", "fonts-noto-cjk")),
-        Suite("system", (*PYTEST, "tests/system"), 420, SERVERS),
+        Suite("unit-postgres", unit, 600, SERVERS, {"PARLEY_TEST_BACKEND": "postgres"}),
+        Suite("unit", unit, 480),
+        Suite("browser", (*PYTEST, "tests/browser"), 480, ("chromium", "fonts-noto-cjk")),
+        Suite("system", (*PYTEST, "tests/system"), 600, SERVERS),
         Suite("checker", (*PYTEST, "tests/checker"), 120),
         Suite("house", (*PYTEST, "tests/house"), 120),
         Suite("js", (node, *NODE, *js), 60),
