@@ -41,11 +41,17 @@ class CommitExecutor:
         self._thread.start()
 
     def stop(self, timeout: float = 10) -> None:
-        """Take no more, commit what waits, end the thread. ``timeout`` in seconds."""
+        """Take no more, commit what waits, end the thread. What has not been begun after ``timeout``
+        seconds is refused: whoever waits for it is told that it was not written."""
         with self._wake:
             self._stopping = True
             self._wake.notify()
         self._thread.join(timeout)
+        with self._wake:
+            left, self._waiting = list(self._waiting), deque()
+        for _, future in left:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(Unavailable())
 
     def submit(self, act: Act[T]) -> Future[T]:
         """Queue an act. Raises Unavailable when too many wait or the server is stopping."""
