@@ -1,6 +1,6 @@
 """``make screenshots``: pictures of the app, from a real server with the demo's people, in ``var/screenshots``.
 
-``docs/img/parley.png``, the picture of the README, is taken anew with ``--readme``.
+``docs/img/app.png``, the picture of the README, is taken anew with ``--readme``.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.support.server import Server
 
 BASE = Path(__file__).resolve().parent.parent
 FOLDER = BASE / "var" / "screenshots"
-README_PICTURE = BASE / "docs" / "img" / "parley.png"
+README_PICTURE = BASE / "docs" / "img" / "app.png"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = ["--no-sandbox", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 SIZES: dict[str, ViewportSize] = {
