@@ -142,21 +142,6 @@ def test_a_fill_counts_its_lifetime_from_before_it_read(room: ChatRoom, monkeypa
     assert in_redis(room) is None
 
 
-def test_a_fill_that_began_before_redis_forgot_everything_is_refused(
-    room: ChatRoom, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    stalled = Paused(chat_cache.load_meta)
-    monkeypatch.setattr("chat.cache.meta.load_meta", stalled)
-    reader = in_thread(lambda: offset_of(room))
-    stalled.wait()
-    commit(room.pk)
-    redis_.sync_client().flushall()  # the floor that would refuse it is gone, too
-    stalled.go_on()
-    reader.result(30)
-    assert in_redis(room) is None
-    assert redis_.sync_client().get(CHAT_FLOOR.of(room_id=room.pk)) is None
-
-
 def test_announcements_that_overtake_each_other_only_raise(room: ChatRoom) -> None:
     first, second = write(room.pk), write(room.pk)
     assert (first.offset, second.offset) == (2, 3)

@@ -156,6 +156,15 @@ def test_a_fill_that_stalls_there_across_a_commit_here_brings_nothing_old_back(o
     assert meta.offset == 2
 
 
+def test_a_fill_there_that_began_before_redis_forgot_everything_stores_nothing(other: Other, room: ChatRoom) -> None:
+    other.ask("stall", room=str(room.pk))
+    commit(room.pk)
+    redis_.sync_client().flushall()  # and with it the floor that would refuse the fill
+    other.ask("go_on")
+    assert redis_.sync_client().keys(f"chat:*:{room.pk}") == []
+    assert other.offset(room) == 2
+
+
 def test_a_removed_member_is_out_there_after_the_invalidation(other: Other, room: ChatRoom) -> None:
     user = make_user()
     where = {"room": str(room.pk), "user": str(user.pk)}
