@@ -67,7 +67,7 @@ def test_sending_costs_the_same_in_members_and_history(anna: User) -> None:
         others = people(size - 1, f"q{size}x{history}")
         room = room_of(anna, *others)
         fill(room, [anna, *others], history)
-        counts.add(len(queries(lambda room=room: say(anna, room, client_id=str(uuid4())))))
+        counts.add(len(queries(partial(say, anna, room, client_id=str(uuid4())))))
     assert counts == {SEND}
 
 
@@ -76,13 +76,12 @@ def test_a_batch_costs_no_more_than_one_send(anna: User) -> None:
     others = people(63)
     one = room_of(anna, *others)
     separate = [room_of(user) for user in [anna, *others]]
-    for place in (lambda number: one, lambda number: separate[number]):
+    for places in ([one] * 64, separate):
         drafts = [
-            messages.Draft(sender_id=user.pk, room_id=place(number), content="x", client_id=str(uuid4()))
-            for number, user in enumerate([anna, *others])
+            messages.Draft(sender_id=user.pk, room_id=place, content="x", client_id=str(uuid4()))
+            for place, user in zip(places, [anna, *others], strict=True)
         ]
-        acts = [messages._sending(draft, "") for draft in drafts]
-        assert len(queries(lambda acts=acts: append_many(acts))) == SEND
+        assert len(queries(partial(append_many, [messages._sending(draft, "") for draft in drafts]))) == SEND
 
 
 def test_other_acts_cost_the_same(anna: User) -> None:
@@ -115,10 +114,10 @@ def test_making_and_deleting_a_room_does_not_cost_by_its_members(anna: User) -> 
     counts = set()
     for size in (2, 300):
         ids = [user.pk for user in people(size, f"d{size}")]
-        made = len(queries(lambda ids=ids: rooms.create_room(actor_id=anna.pk, kind="group", member_ids=ids)))
+        made = len(queries(partial(rooms.create_room, actor_id=anna.pk, kind="group", member_ids=ids)))
         room = ChatRoom.objects.order_by("-created_at")[0].pk
         fill(room, [anna], size)
-        counts.add((made, len(queries(lambda room=room: rooms.delete_room(actor_id=anna.pk, room_id=room)))))
+        counts.add((made, len(queries(partial(rooms.delete_room, actor_id=anna.pk, room_id=room)))))
     assert len(counts) == 1
 
 
@@ -148,7 +147,7 @@ def test_a_page_of_messages_costs_the_same_for_any_number(anna: User) -> None:
     middle = ChatMessage.objects.filter(room=room, seq=60).values_list("pk", flat=True)[0]
     for limit in (1, 100):
         for place, count in (({}, 2), ({"before": middle}, 3), ({"after": middle}, 3), ({"around": middle}, 4)):
-            page = queries(lambda limit=limit, place=place: messages_.list_messages(room_id=room, limit=limit, **place))
+            page = queries(partial(messages_.list_messages, room_id=room, limit=limit, **place))
             assert len(page) == count
 
 
@@ -161,8 +160,7 @@ def test_a_page_of_changes_costs_the_same_for_any_number(anna: User) -> None:
         rooms.update_room(actor_id=anna.pk, room_id=room, changes={"name": f"room {number}"})
     head = readers.head(f"room:{room}")
     costs = {
-        len(queries(lambda after=after: readers.read_changes(f"room:{room}", after=after, limit=200)))
-        for after in (0, head - 2)
+        len(queries(partial(readers.read_changes, f"room:{room}", after=after, limit=200))) for after in (0, head - 2)
     }
     # The stream, the changes; messages · people and memberships · rooms.
     assert max(costs) <= 6
@@ -232,7 +230,7 @@ class TestPlans:
         room, _ = full
         middle = ChatMessage.objects.filter(room=room, seq=1000).values_list("pk", flat=True)[0]
         for place in ({}, {"before": middle}, {"after": middle}, {"around": middle}):
-            asked = queries(lambda place=place: messages_.list_messages(room_id=room, limit=50, **place))
+            asked = queries(partial(messages_.list_messages, room_id=room, limit=50, **place))
             pages = [sql for sql in asked if "LIMIT" in sql and "lamport" in sql and "LIMIT 1" not in sql]
             assert pages
             for sql in pages:
@@ -247,7 +245,7 @@ class TestPlans:
         room, anna = full
         keys = [(room, anna.pk, f"c{number}") for number in range(64)]
         for count in (1, 64):
-            (sql,) = queries(lambda count=count: messages_.find_sent(keys[:count]))
+            (sql,) = queries(partial(messages_.find_sent, keys[:count]))
             plan = plan_of(sql)
             assert "message_client_id_once" in plan or "sqlite_autoindex_chat_chatmessage" in plan
             assert not scans(plan, "chat_chatmessage")

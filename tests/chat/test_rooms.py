@@ -370,7 +370,16 @@ def test_who_invites(world: World) -> None:
         invites.create_invite(actor_id=world.anna.pk, room_id=direct)
     with pytest.raises(Forbidden):
         members.add_members(actor_id=world.anna.pk, room_id=direct, user_ids=[world.eve.pk])
-    for fields in ({"expires_in": 0}, {"expires_in": -1}, {"max_uses": 0}, {"expires_in": 10**12}, {"max_uses": 10**9}):
+    wrong: tuple[dict[str, Any], ...] = (
+        {"expires_in": 0}, {"expires_in": -1}, {"max_uses": 0}, {"expires_in": 10**12}, {"max_uses": 10**9},
+    )  # fmt: skip
+        {"expires_in": 0},
+        {"expires_in": -1},
+        {"max_uses": 0},
+        {"expires_in": 10**12},
+        {"max_uses": 10**9},
+    )
+    for fields in wrong:
         with pytest.raises(Invalid) as refused:
             invites.create_invite(actor_id=world.anna.pk, room_id=world.room, **fields)
         assert refused.value.attr == next(iter(fields))

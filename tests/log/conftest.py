@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from unittest import mock
 
 import pytest
+from django.db import transaction
 
-from core.log import announce, executor, writer
+from core.log import announce, executor
 from core.log.announce import Committed
 from tests.log import events
 
@@ -24,8 +25,8 @@ def heard() -> Iterator[list[Committed]]:
     """All that was announced, in order."""
     found: list[Committed] = []
 
-    def hear(commits: object, pipe: object) -> None:
-        found.extend(commits)  # type: ignore[call-overload]  # announcers get a sequence of them
+    def hear(commits: Sequence[Committed], pipe: object) -> None:
+        found.extend(commits)
 
     announce.register_announcer(hear)
     yield found
@@ -35,7 +36,7 @@ def heard() -> Iterator[list[Committed]]:
 @pytest.fixture
 def told_at_once() -> Iterator[None]:
     """The test's own transaction never commits: what would be told after the commit is told now."""
-    with mock.patch.object(writer.transaction, "on_commit", lambda tell, robust: tell()):
+    with mock.patch.object(transaction, "on_commit", lambda tell, robust: tell()):
         yield
 
 

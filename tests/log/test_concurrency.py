@@ -16,7 +16,7 @@ from accounts.models import User
 from chat.models import ChatMessage, ChatRoom, Membership
 from chat.services import members, messages, reads, rooms
 from core.errors import Unavailable
-from core.log import locks, readers, writer
+from core.log import locks, readers
 from core.log.announce import Committed
 from core.log.models import Change, Stream
 from core.log.writer import RETRIES, Act, Writer, append_many
@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db(transaction=True)
 SECONDS = 20
 
 
-def note() -> Act[int]:
-    return Act(run=lambda w: w.append("a", Noted(1)), streams=["a"])
+def note(stream: str = "a") -> Act[int]:
+    return Act(run=lambda w: w.append(stream, Noted(1)), streams=[stream])
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
@@ -50,8 +50,8 @@ def test_two_who_use_a_new_stream_at_once() -> None:
     """One makes it, the other notices and starts again: no offset twice, none left out."""
     for number in range(10):
         stream = f"new{number}"
-        act = Act(run=lambda w, stream=stream: w.append(stream, Noted(1)), streams=[stream])
-        assert sorted(together(*[lambda act=act: append_many([act])[0]] * 4)) == [1, 2, 3, 4]
+        results = together(*[partial(append_many, [note(stream)])] * 4)
+        assert sorted(offset for (offset,) in results) == [1, 2, 3, 4]
         assert readers.head(stream) == 4
 
 
@@ -167,12 +167,12 @@ def test_a_busy_database_is_asked_again_and_then_given_up() -> None:
             raise failures.pop()
         return real(keys)
 
-    with mock.patch.object(locks, "lock_rows", busy), mock.patch.object(writer.time, "sleep") as pause:
+    with mock.patch.object(locks, "lock_rows", busy), mock.patch("core.log.writer.time.sleep") as pause:
         assert append_many([act]) == [1]
     assert pause.call_count == RETRIES - 1
     assert all(0 <= call.args[0] <= 0.01 * 2**RETRIES for call in pause.call_args_list)
     failures = [OperationalError("database is locked")] * RETRIES
-    no_pause = mock.patch.object(writer.time, "sleep")
+    no_pause = mock.patch("core.log.writer.time.sleep")
     with mock.patch.object(locks, "lock_rows", busy), no_pause, pytest.raises(Unavailable):
         append_many([act])
     assert Stream.objects.get().offset == 1

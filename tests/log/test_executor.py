@@ -20,7 +20,7 @@ from core.errors import Forbidden, NotFound, Unavailable
 from core.log import executor, readers
 from core.log.executor import MAX_BATCH, CommitExecutor
 from core.log.models import Change
-from core.log.writer import Act, Writer
+from core.log.writer import Act, Writer, append_many
 from tests.chat.world import people, room_of
 from tests.log.events import Noted
 
@@ -56,7 +56,7 @@ class Gate:
 
 def test_what_waits_shares_a_transaction(own: CommitExecutor) -> None:
     sizes: list[int] = []
-    real = executor.append_many
+    real = append_many
 
     def count(acts: Any) -> Any:
         sizes.append(len(acts))

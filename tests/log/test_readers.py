@@ -18,9 +18,11 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def ten() -> None:
-    append_many(
-        [Act(run=lambda w, number=number: w.append("a", Noted(number)), streams=["a"]) for number in range(1, 11)]
-    )
+    append_many([note(number) for number in range(1, 11)])
+
+
+def note(number: int) -> Act[int]:
+    return Act(run=lambda w: w.append("a", Noted(number)), streams=["a"])
 
 
 def offsets(page: readers.ChangesPage) -> list[int]:
