@@ -54,7 +54,9 @@ class Supervisor:
     def handle_signals(self) -> None:
         """SIGTERM, SIGINT and SIGHUP (the terminal was closed) stop everything."""
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(signum, self._asked)
+            # Under nohup, and in the background of a script, it was asked not to listen.
+            if signal.getsignal(signum) is not signal.SIG_IGN:
+                signal.signal(signum, self._asked)
 
     def _asked(self, signum: int, frame: FrameType | None) -> None:
         self._stop_asked += 1

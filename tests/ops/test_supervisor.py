@@ -113,3 +113,16 @@ def test_a_second_request_ends_the_patience(supervisor: Watched) -> None:
     signal.signal(signal.SIGALRM, before)
     assert time.monotonic() - began < 10
     assert child.exit_code() == -signal.SIGKILL
+
+
+def test_a_signal_that_was_to_be_ignored_stays_ignored(supervisor: Watched) -> None:
+    """As nohup asks for."""
+    before = {signum: signal.getsignal(signum) for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)}
+    try:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        supervisor.handle_signals()
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+        assert signal.getsignal(signal.SIGTERM) == supervisor._asked
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
