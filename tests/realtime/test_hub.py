@@ -353,7 +353,10 @@ async def test_too_much_missed_is_a_lost_position(hub: Hub, world: World) -> Non
 class _Gate:
     """Holds reads of the log in their thread until the test has done what it wants to do meanwhile."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, held: int = 1) -> None:
+        """``held``: which read is held."""
+        self.reads = 0
+        self.held = held
         self.waiting = asyncio.Event()
         self.go = asyncio.Event()
         self._read = run_in_thread
@@ -361,8 +364,10 @@ class _Gate:
 
     async def _held(self, call: Callable[..., Any], *arguments: Any) -> Any:
         result = await self._read(call, *arguments)
-        self.waiting.set()
-        await self.go.wait()
+        self.reads += 1
+        if self.reads == self.held:
+            self.waiting.set()
+            await self.go.wait()
         return result
 
 
@@ -381,7 +386,6 @@ async def test_a_commit_between_subscribing_and_reading(
         first = log.commit(n=61)
         if delivered == "before the reply":
             hub.receive(first)
-        gate.waiting.clear()
         gate.go.set()
         answer = await joining
         assert answer["recovered"] is True
@@ -391,6 +395,44 @@ async def test_a_commit_between_subscribing_and_reading(
         assert await gather(anna, 52) == list(range(11, 63))
         assert await anna.settled() == []
         assert await gather(ben, 2) == [61, 62]
+
+
+async def test_a_commit_while_the_last_page_is_under_way(
+    hub: Hub, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = world.room("a", "anna")
+    for n in range(60):
+        log.commit(n=n)
+    async with client() as anna:
+        gate = _Gate(monkeypatch, held=2)
+        joining = asyncio.create_task(anna.joined("room:a", {"recover": {"epoch": EPOCH, "offset": 10}}))
+        await gate.waiting.wait()
+        # The page that is under way ends before these, which nobody is sent twice.
+        for n in (61, 62):
+            hub.receive(log.commit(n=n))
+        gate.go.set()
+        assert (await joining)["position"]["offset"] == 60
+        hub.receive(log.commit(n=63))
+        assert await gather(anna, 53) == list(range(11, 64))
+        assert await anna.settled() == []
+        assert log.reads == 2, "the seam needs no further read"
+
+
+@pytest.mark.parametrize("erased", [range(15, 31), range(20, 240), range(200, 251), range(11, 251)])
+async def test_recovery_over_what_was_erased(erased: range, hub: Hub, world: World) -> None:
+    log = world.room("a", "anna")
+    for n in range(250):
+        log.commit(n=n)
+    log.erased = set(erased)
+    async with client() as anna:
+        answer = await anna.joined("room:a", {"recover": {"epoch": EPOCH, "offset": 10}})
+        assert answer["recovered"] is True
+        hub.receive(log.commit(n=251))
+        left = [offset for offset in range(11, 252) if offset not in log.erased]
+        assert await gather(anna, len(left)) == left
+        assert await anna.settled() == []
+        heads = (await anna.ask("phoenix", "heartbeat", {}, join_ref=None))["response"]["heads"]
+        assert heads == {"room:a": 251}
 
 
 async def test_a_client_that_knows_more_than_the_hub_gets_nothing_twice(hub: Hub, world: World) -> None:

@@ -58,6 +58,7 @@ def test_in_order_nothing_waits() -> None:
     assert offsets(sequencer.accept(frame(5))) == []
     assert offsets(sequencer.accept(frame(3))) == []
     assert not sequencer.is_behind
+    assert not sequencer._waiting, "nothing old is kept"
 
 
 def test_early_ones_wait_for_the_missing_one() -> None:
