@@ -50,11 +50,8 @@ def chat_live(first: Screen, second: Screen) -> None:
 
 def lose_the_socket(second: Screen) -> None:
     second.expect_errors(r"WebSocket")
-    begun = time.monotonic()
     second.sockets.block()
-    second.wait_for_state("polling", 3 * POLLING_WITHIN)
-    taken = time.monotonic() - begun
-    assert taken < POLLING_WITHIN, f"it took {taken:.1f} s to turn to polling"
+    second.wait_for_state("polling", POLLING_WITHIN)
 
 
 def quiet_polling(second: Screen) -> None:
@@ -80,7 +77,9 @@ def wait_for_rest(second: Screen) -> None:
 def at_rest(second: Screen) -> bool:
     since = time.monotonic() - SETTLED_SECONDS
     lately = [one for one in second.asked if one.begun > since or not one.ended]
-    return bool(lately) and all(one.path.endswith("/meta") for one in lately)
+    # The first poll of one's own stream still finds what was read while the socket went.
+    own = any(one.path.endswith("/me/meta") and 0 < one.ended <= since for one in second.asked)
+    return own and bool(lately) and all(one.path.endswith("/meta") for one in lately)
 
 
 def most_at_once(asked: list[Asked]) -> int:
