@@ -189,13 +189,12 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["core.rest.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["core.rest.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_standardized_errors.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "core.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "core.error_answers.exception_handler",
     "UNAUTHENTICATED_USER": None,
 }
 DRF_STANDARDIZED_ERRORS: dict[str, Any] = {
     "EXCEPTION_FORMATTER_CLASS": "core.error_answers.ErrorFormatter",
-    "ALLOWED_ERROR_STATUS_CODES": ["400", "401", "403", "404", "409", "410", "413", "429"],
 }
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Parley",
