@@ -7,6 +7,7 @@ database connections that raw routes take.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -16,6 +17,8 @@ from django.db import close_old_connections, connections
 T = TypeVar("T")
 
 THREADS = 4
+# Seconds for which a thread that is ready to leave waits for the others.
+PATIENCE = 5.0
 
 _pool: ThreadPoolExecutor | None = None
 
@@ -33,9 +36,19 @@ def stop() -> None:
     global _pool
     pool, _pool = _pool, None
     if pool is not None:
+        # Each thread has a connection of its own, so each must come by: none takes two turns
+        # while they wait for one another.
+        everyone = threading.Barrier(THREADS)
         for _ in range(THREADS):
-            pool.submit(connections.close_all)
+            pool.submit(_leave, everyone)
         pool.shutdown(wait=True)
+
+
+def _leave(everyone: threading.Barrier) -> None:
+    try:
+        everyone.wait(PATIENCE)
+    finally:
+        connections.close_all()
 
 
 def _call(call: Callable[..., T], arguments: tuple[object, ...]) -> T:

@@ -86,6 +86,8 @@ async def http() -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         yield client
     await redis_.async_client().aclose()
+    # The thread in which asgiref runs what a test asks of the database.
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

@@ -375,4 +375,5 @@ def test_nobody_is_told_an_older_state_after_a_newer_one_was_acknowledged() -> N
         "expire",
         "forget",
     ]:
-        assert fired[name] > 50, f"{name} happened {fired[name]} times: {fired}"
+        # Chance decides how often: what matters is that no rule sleeps.
+        assert fired[name] > 10, f"{name} happened {fired[name]} times: {fired}"
