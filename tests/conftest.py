@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import places, services
+from tests.support import emptying, places, services
 
 _running: list[services.Service] = []
 
@@ -20,6 +20,8 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ["PARLEY_TEST_OWNER"] = str(os.getpid())
         if places.backend() == "postgres":
             _running.append(services.start_postgres())
+    if places.backend() == "postgres":
+        emptying.install()
     if places.worker() != "main" or not getattr(config.option, "numprocesses", None):
         _running.append(services.start_redis(places.home()))
 
