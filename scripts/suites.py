@@ -49,10 +49,10 @@ def all_suites() -> list[Suite]:
     node = shutil.which("node") or "node"
     js = sorted(str(path.relative_to(BASE)) for path in (BASE / "tests" / "js").rglob("*.test.js"))
     return [
-        Suite("unit-postgres", unit, 600, SERVERS, {"PARLEY_TEST_BACKEND": "postgres"}),
-        Suite("unit", unit, 480),
-        Suite("browser", (*PYTEST, "tests/browser"), 480, ("chromium", "fonts-noto-cjk")),
-        Suite("system", (*PYTEST, "tests/system"), 600, SERVERS),
+        Suite("unit-postgres", unit, 840, SERVERS, {"PARLEY_TEST_BACKEND": "postgres"}),
+        Suite("unit", unit, 660),
+        Suite("browser", (*PYTEST, "tests/browser"), 540, ("chromium", "fonts-noto-cjk")),
+        Suite("system", (*PYTEST, "tests/system"), 780, SERVERS),
         Suite("checker", (*PYTEST, "tests/checker"), 120),
         Suite("house", (*PYTEST, "tests/house"), 120),
         Suite("js", (node, *NODE, *js), 60),
