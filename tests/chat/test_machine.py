@@ -28,10 +28,8 @@ from core.log.announce import Committed
 from tests.chat.client import Client, committed, fetch
 from tests.chat.test_events import assert_same
 from tests.chat.world import people, room_of
-from tests.support import places
 
-# On PostgreSQL every step costs several round trips; what differs there is tested in tests/log.
-RUNS = 200 if places.backend() == "sqlite" else 40
+RUNS = 200
 STEPS = 50
 
 RANK = {"guest": 0, "member": 1, "admin": 2, "owner": 3}
