@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
-from uuid import UUID
 
 from accounts.models import User
 from accounts.payloads import UserCard, user_card
@@ -78,15 +76,12 @@ class MessageRecalled(_MessageEvent):
 class _MemberEvent(Event):
     member: MemberPayload
 
-    # Whether the role is the membership's of now (if there is one) or that of then.
-    role_is_current: ClassVar[bool] = True
-
     def object_ids(self) -> dict[str, str]:
         """The user."""
         return {"user": self.member["user"]["id"]}
 
     def data(self) -> Payload:
-        """The role, for readers who come when the membership is gone."""
+        """The role of then: the membership may be gone when the change is read."""
         return {"role": self.member["role"]}
 
     def payload(self) -> Payload:
@@ -95,18 +90,13 @@ class _MemberEvent(Event):
 
     @classmethod
     def hydrate(cls, changes: Sequence[Change]) -> list[Payload | None]:
-        """The people as they are now. No change is left out, so that counting them stays exact."""
+        """The people as they are now, with the role of then (a later one has a change of its own). No
+        change is left out, so that counting members stays exact."""
         cards = _cards(change.object_ids["user"] for change in changes)
-        roles = _roles(changes) if cls.role_is_current else {}
-        return [cls._payload(change, cards, roles) for change in changes]
-
-    @staticmethod
-    def _payload(change: Change, cards: dict[str, UserCard], roles: dict[tuple[str, str], str]) -> Payload:
-        user_id = change.object_ids["user"]
-        # Of somebody whose account was erased only the id is left.
-        card = cards.get(user_id) or {"id": user_id, "display_name": "", "avatar": ""}
-        role = roles.get((change.stream_id, user_id), change.data["role"])
-        return {"member": {"user": card, "role": role}}
+        return [
+            {"member": {"user": cards.get(user_id) or _erased(user_id), "role": change.data["role"]}}
+            for change, user_id in ((change, change.object_ids["user"]) for change in changes)
+        ]
 
 
 @register_event("member:joined")
@@ -125,8 +115,6 @@ class MemberChanged(_MemberEvent):
 @dataclass(frozen=True)
 class MemberLeft(_MemberEvent):
     """Somebody left or was removed; ``role`` is what they were."""
-
-    role_is_current = False
 
 
 @register_event("room:changed")
@@ -224,8 +212,6 @@ def _cards(user_ids: Iterable[str]) -> dict[str, UserCard]:
     return {str(pk): user_card(user) for pk, user in _PEOPLE(set(user_ids)).items()}
 
 
-def _roles(changes: Sequence[Change]) -> dict[tuple[str, str], str]:
-    rooms = {UUID(change.stream_id.removeprefix("room:")) for change in changes}
-    users = {change.object_ids["user"] for change in changes}
-    query: Any = Membership.objects.filter(room__in=rooms, user__in=users)
-    return {(f"room:{room}", str(user)): role for room, user, role in query.values_list("room", "user", "role")}
+def _erased(user_id: str) -> UserCard:
+    # Of somebody whose account is gone only the id is left.
+    return {"id": user_id, "display_name": "", "avatar": ""}

@@ -200,10 +200,14 @@ def test_a_recalled_message_replays_as_its_tombstone() -> None:
 def test_a_member_who_left_still_counts_in_the_log() -> None:
     """Counting members by the log stays exact: no join is left out because somebody has gone since."""
     world = World.make()
-    start = readers.head(f"room:{world.room}")
+    start, erased = readers.head(f"room:{world.room}"), str(world.eve.pk)
     members.add_members(actor_id=world.anna.pk, room_id=world.room, user_ids=[world.eve.pk], role="guest")
     members.leave_room(user_id=world.eve.pk, room_id=world.room)
     page = readers.read_changes(f"room:{world.room}", after=start, limit=10)
+    world.eve.delete()
+    assert readers.read_changes(f"room:{world.room}", after=start, limit=10).changes[0]["payload"] == {
+        "member": {"user": {"id": erased, "display_name": "", "avatar": ""}, "role": "guest"}
+    }
     told = [(change["event"], change["payload"]["member"]["role"]) for change in page.changes]
     assert told == [("member:joined", "guest"), ("member:left", "guest")]
 

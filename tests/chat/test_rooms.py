@@ -316,6 +316,18 @@ def test_removing(world: World) -> None:
     assert AuditEntry.objects.get().action == "room.remove_member"
 
 
+def test_nobody_acts_on_their_equals(world: World) -> None:
+    """Two admins: neither removes the other, nor changes the other's role, nor makes a third."""
+    members.add_members(actor_id=world.anna.pk, room_id=world.room, user_ids=[world.eve.pk], role="admin")
+    with pytest.raises(Forbidden):
+        members.remove_member(actor_id=world.ben.pk, room_id=world.room, user_id=world.eve.pk)
+    for target, role in ((world.eve, "member"), (world.cem, "admin"), (world.ben, "member"), (world.anna, "member")):
+        with pytest.raises(Forbidden):
+            members.change_role(actor_id=world.ben.pk, room_id=world.room, user_id=target.pk, role=role)
+    members.change_role(actor_id=world.ben.pk, room_id=world.room, user_id=world.cem.pk, role="guest")
+    assert (role_of(world, "eve"), role_of(world, "cem")) == ("admin", "guest")
+
+
 def test_handing_a_room_over(world: World) -> None:
     with pytest.raises(Forbidden):
         members.change_role(actor_id=world.ben.pk, room_id=world.room, user_id=world.ben.pk, role="owner")
