@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-import time_machine
 
 from accounts.models import Role
 from chat.models import ChatMessage, ChatRoom, Invite, Membership, MessageEdit
@@ -351,87 +349,3 @@ def test_an_orphaned_room_gets_an_owner_from_a_site_admin(world: World) -> None:
     admin = person("Adm", Role.ADMIN)
     members.change_role(actor_id=admin.pk, room_id=world.room, user_id=world.ben.pk, role="owner", reason="orphan")
     assert role_of(world, "ben") == "owner"
-
-
-# --- invitations --------------------------------------------------------------------------
-
-
-def test_an_invitation(world: World) -> None:
-    invite = invites.create_invite(actor_id=world.cem.pk, room_id=world.room, expires_in=60, max_uses=1)
-    assert invites.redeem_invite(user_id=world.eve.pk, code=invite["code"]) == world.room
-    assert invites.redeem_invite(user_id=world.eve.pk, code=invite["code"]) == world.room
-    assert invites.redeem_invite(user_id=world.anna.pk, code=invite["code"]) == world.room
-    assert Invite.objects.get().uses == 1
-    with pytest.raises(NotFound):
-        invites.redeem_invite(user_id=person("Fay").pk, code=invite["code"])
-
-
-def test_an_invitation_expires(world: World) -> None:
-    invite = invites.create_invite(actor_id=world.anna.pk, room_id=world.room, expires_in=60)
-    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=61)), pytest.raises(NotFound):
-        invites.redeem_invite(user_id=world.eve.pk, code=invite["code"])
-    assert role_of(world, "eve") is None
-
-
-def test_who_invites(world: World) -> None:
-    for actor, error in ((world.dia, Forbidden), (world.eve, NotFound)):
-        with pytest.raises(error):
-            invites.create_invite(actor_id=actor.pk, room_id=world.room)
-    direct = rooms.create_room(actor_id=world.anna.pk, kind="direct", member_ids=[world.ben.pk]).room_id
-    with pytest.raises(Forbidden):
-        invites.create_invite(actor_id=world.anna.pk, room_id=direct)
-    with pytest.raises(Forbidden):
-        members.add_members(actor_id=world.anna.pk, room_id=direct, user_ids=[world.eve.pk])
-    wrong: tuple[dict[str, Any], ...] = (
-        {"expires_in": 0},
-        {"expires_in": -1},
-        {"max_uses": 0},
-        {"expires_in": 10**12},
-        {"max_uses": 10**9},
-    )
-    for fields in wrong:
-        with pytest.raises(Invalid) as refused:
-            invites.create_invite(actor_id=world.anna.pk, room_id=world.room, **fields)
-        assert refused.value.attr == next(iter(fields))
-    with pytest.raises(NotFound):
-        invites.redeem_invite(user_id=world.eve.pk, code="no such code")
-
-
-# --- reading ------------------------------------------------------------------------------
-
-
-def test_reading_is_told_to_the_readers_own_stream_alone(world: World) -> None:
-    for _ in range(3):
-        say(world.anna, world.room)
-    before = ChatRoom.objects.get(pk=world.room)
-    with committed() as commits:
-        read = reads.mark_read(user_id=world.dia.pk, room_id=world.room, seq=2)
-    assert read == {"room_id": str(world.room), "read_seq": 2, "unread_count": 1, "updated": 2}
-    (commit,) = commits
-    assert (commit.stream, commit.event) == (f"user:{world.dia.pk}", "conversation:changed")
-    assert commit.payload["conversation"] == {"id": str(world.room), "read_seq": 2}
-    after = ChatRoom.objects.get(pk=world.room)
-    assert (after.offset, after.last_message_at) == (before.offset, before.last_message_at)
-
-
-def test_a_read_position_goes_forward_and_not_past_the_end(world: World) -> None:
-    for _ in range(3):
-        say(world.anna, world.room)
-    reads.mark_read(user_id=world.cem.pk, room_id=world.room, seq=2)
-    with committed() as commits:
-        assert reads.mark_read(user_id=world.cem.pk, room_id=world.room, seq=1)["read_seq"] == 2
-    assert commits == []
-    assert reads.mark_read(user_id=world.cem.pk, room_id=world.room, seq=10**6)["read_seq"] == 3
-    assert reads.mark_read(user_id=world.ben.pk, room_id=world.room)["updated"] == 3
-
-
-def test_who_reads(world: World) -> None:
-    with pytest.raises(NotFound):
-        reads.mark_read(user_id=world.eve.pk, room_id=world.room, seq=1)
-    with pytest.raises(NotFound):
-        reads.mark_read(user_id=world.anna.pk, room_id=uuid4(), seq=1)
-    with pytest.raises(Invalid):
-        reads.mark_read(user_id=world.anna.pk, room_id=world.room, seq=-1)
-    public = room_of(world.anna, kind="public")
-    with pytest.raises(Forbidden):
-        reads.mark_read(user_id=world.eve.pk, room_id=public, seq=1)
